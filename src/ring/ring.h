@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ring R_q = Z_q[X] / (X^n + 1), q a product of one or two primes.
+//
+// A polynomial is an array of ring->poly_words words: the residues modulo prime p start
+// at place p * ring->stride. The stride is n plus one cache line, because rows at exact
+// multiples of 32 KiB fall into the same cache sets.
+#ifndef BH_RING_RING_H
+#define BH_RING_RING_H
+
+#include "base/random.h"
+#include "ring/kernels.h"
+
+#define BH_RING_PRIMES_MAX 2
+
+typedef struct bh_ring {
+    size_t n, n_primes, stride, poly_words;
+    unsigned log2_n;
+    const bh_kernels *kernels; // borrowed: a constant
+    bh_ntt ntt[BH_RING_PRIMES_MAX];
+    double log2_q;
+    // CRT: 1 / q_0 mod q_1 with its Shoup quotient; floor(2^64 / q_1). Two primes only.
+    uint64_t q0_inverse, q0_inverse_quotient, q1_reciprocal;
+} bh_ring;
+
+// Checks that each q is a prime = 1 mod 2n, and that they differ. kernels NULL picks.
+bh_status bh_ring_init(bh_ring *ring, size_t n, const uint64_t *primes, size_t n_primes,
+                       const bh_kernels *kernels) BH_MUST_CHECK;
+void bh_ring_clear(bh_ring *ring);
+
+// A zeroed polynomial, to be freed with bh_free; NULL if there is no memory.
+uint64_t *bh_poly_new(const bh_ring *ring);
+static inline uint64_t *bh_poly_row(const bh_ring *ring, uint64_t *a, size_t prime)
+{
+    return a + prime * ring->stride;
+}
+static inline const uint64_t *bh_poly_row_const(const bh_ring *ring, const uint64_t *a,
+                                                size_t prime)
+{
+    return a + prime * ring->stride;
+}
+
+// The kernels over all primes; ranges as in ring/kernels.h. CT: leaks the ring.
+void bh_poly_clear(const bh_ring *ring, uint64_t *a);
+void bh_poly_forward(const bh_ring *ring, uint64_t *a); // canonical -> lazy
+void bh_poly_forward_canonical(const bh_ring *ring, uint64_t *a);
+void bh_poly_reduce(const bh_ring *ring, uint64_t *a);  // any words -> canonical
+void bh_poly_inverse(const bh_ring *ring, uint64_t *a); // products -> canonical
+void bh_poly_mul_acc(const bh_ring *ring, uint64_t *acc, const uint64_t *x,
+                     const uint64_t *w);
+void bh_poly_mul_acc2(const bh_ring *ring, uint64_t *acc0, uint64_t *acc1,
+                      const uint64_t *x0, const uint64_t *x1, const uint64_t *w);
+void bh_poly_widen(const bh_ring *ring, uint64_t *out, const int32_t *in);
+
+// a += e, e small and signed: |e| < q of every prime.
+void bh_poly_add_small(const bh_ring *ring, uint64_t *a, const int32_t *e);
+
+// c / q as fractions of 2^64, c the residues of a canonical polynomial's coefficient;
+// rounded down and at most 4 too small; never negative. out: n words.
+// With c = c_0 + q_0 h, h = (c_1 - c_0) / q_0 mod q_1: c / q = h / q_1 + (c_0 / q_0) /
+// q_1.
+void bh_poly_fractions(const bh_ring *ring, uint64_t *out, const uint64_t *a);
+
+#endif

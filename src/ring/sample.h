@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Samplers: what a stream of random bytes is turned into.
+#ifndef BH_RING_SAMPLE_H
+#define BH_RING_SAMPLE_H
+
+#include "ring/ring.h"
+
+// Centred binomial with 2 * 21 coins: deviation sqrt(10.5) = 3.24, range +-21.
+#define BH_SAMPLE_ERROR_COINS 21
+#define BH_SAMPLE_ERROR_DEV   3.2403703492039302 /* sqrt(BH_SAMPLE_ERROR_COINS / 2) */
+
+// A uniform polynomial, canonical, by rejection. For each prime in turn 8-byte
+// little-endian words are taken from the stream, cut to the prime's width, and skipped
+// if not below it. CT: variable time: the result is public.
+bh_status bh_sample_uniform_vartime(const bh_ring *ring, uint64_t *out,
+                                    bh_stream *stream) BH_MUST_CHECK;
+
+// n coefficients uniform in {-1, 0, 1}: each 8-byte word, read as a binary fraction,
+// gives 8 base-3 digits. A word's digits are within 3^8 / 2^64 = 2^-51 of uniform, a
+// polynomial of 4096 within 2^-42. n is a multiple of 8. CT: leaks n.
+bh_status bh_sample_ternary(int32_t *out, size_t n, bh_stream *stream) BH_MUST_CHECK;
+
+// n coefficients of the centred binomial error. CT: leaks n.
+bh_status bh_sample_error(int32_t *out, size_t n, bh_stream *stream) BH_MUST_CHECK;
+
+#endif
