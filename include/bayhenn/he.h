@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BFV encryption restricted to what private inference needs: a client's secret key and
+// seeded encryption, a server's products with plaintext polynomials, the sanitising
+// that hides those polynomials, and decryption of what is left. docs/cryptography.md
+// has the equations and the rules R1 to R8 that are named here.
+//
+//   R_q = Z_q[X] / (X^n + 1), q a product of primes, all = 1 mod 2^28
+//   t = 2^t_bits, free per operation; Delta = (q - 1) / t; m is encoded as Delta m
+//
+// The client's side
+//   bh_secret_key_new, bh_public_key_make, bh_encrypt, bh_decrypt
+// The server's side
+//   bh_public_key_load, bh_upload_load, then for every answer
+//   bh_answer_begin, bh_answer_add_product (once per input block), bh_answer_finish
+//
+// Nobody sends a polynomial for a uniform part (R8): both sides expand it from the
+// transcript and the client's seed, so the messages hold p0 and c0 only.
+#ifndef BAYHENN_HE_H
+#define BAYHENN_HE_H
+
+#include "bayhenn/bayhenn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BH_T_BITS_MIN 2
+#define BH_T_BITS_MAX 28
+// One public key serves at most this many answers (R2).
+#define BH_ANSWERS_PER_KEY_MAX (1u << 20)
+
+// A parameter set: checked when it is made, immutable afterwards, shared by threads.
+typedef struct bh_he bh_he;
+
+// "n4096": n = 4096, q of two 46-bit primes. BH_ERR_PARAMS for any other name and for a
+// set that misses 128 bits by the 2024 guideline (ePrint 2024/463, Table 5.2). Sets
+// for tests carry INSECURE in their names and exist in test builds only.
+bh_status bh_he_new(bh_he **out, const char *name, bh_error *err) BH_MUST_CHECK;
+void bh_he_free(bh_he *he);
+const char *bh_he_name(const bh_he *he);
+size_t bh_he_degree(const bh_he *he); // n
+double bh_he_log2_q(const bh_he *he);
+unsigned
+bh_he_security_bits(const bh_he *he);       // claimed: lattice estimator, MATZOV model
+const char *bh_he_kernels(const bh_he *he); // name of the kernel variant in use
+
+// Bytes of one polynomial packed to the exact width of its primes: p0, or one c0.
+size_t bh_he_poly_bytes(const bh_he *he);
+// Bytes of one answer that keeps n_places coefficients of c0 (R3, R4): c1 whole with
+// t_bits + 9 bits a coefficient, then the kept ones with t_bits + 4.
+size_t bh_he_answer_bytes(const bh_he *he, size_t n_places, unsigned t_bits);
+
+// What both sides expand uniform parts from: the hash of the handshake, which begins
+// with the server's nonce, and the client's seed of this session.
+typedef struct bh_uniform {
+    uint8_t transcript[32];
+    uint8_t seed[32];
+} bh_uniform;
+
+// ---- client ----
+
+// A secret key, ternary uniform. It belongs to one session and dies with it.
+// CT for all functions of the client: leak sizes and parameters, never s, errors,
+// messages or what was decrypted.
+typedef struct bh_secret_key bh_secret_key;
+bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he) BH_MUST_CHECK;
+void bh_secret_key_free(bh_secret_key *sk); // wipes
+
+// The sent half of the public key, bh_he_poly_bytes: p0 = -p1 s + e.
+bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0,
+                             const bh_uniform *uniform) BH_MUST_CHECK;
+
+// Encrypts n coefficients modulo 2^t_bits under the uniform part number `counter`. The
+// caller never uses a counter twice: two messages under one are revealed. c0 receives
+// bh_he_poly_bytes.
+bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, const bh_uniform *uniform,
+                     uint64_t counter, const int64_t *message,
+                     unsigned t_bits) BH_MUST_CHECK;
+
+// Decrypts the kept coefficients of an answer of exactly bh_he_answer_bytes. values:
+// n_places numbers in [-t/2, t/2), in the order of `places` (ascending, below n).
+bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, const uint8_t *answer,
+                     const uint32_t *places, size_t n_places,
+                     unsigned t_bits) BH_MUST_CHECK;
+
+// ---- server ----
+
+typedef struct bh_public_key bh_public_key;
+// p0 of bh_he_poly_bytes. BH_ERR_ENCODING if a coefficient is out of range.
+bh_status bh_public_key_load(bh_public_key **out, const bh_he *he, const uint8_t *p0,
+                             const bh_uniform *uniform) BH_MUST_CHECK;
+void bh_public_key_free(bh_public_key *pk);
+
+// A client's ciphertext, transformed and ready for products.
+typedef struct bh_upload bh_upload;
+// c0 of bh_he_poly_bytes, under the uniform part number `counter`. BH_ERR_ENCODING if
+// a coefficient is out of range.
+bh_status bh_upload_load(bh_upload **out, const bh_he *he, const uint8_t *c0,
+                         const bh_uniform *uniform, uint64_t counter) BH_MUST_CHECK;
+void bh_upload_free(bh_upload *upload);
+
+// The workspace in which one answer after the other is computed; one per thread.
+// CT: the functions below leak sizes, places and parameters, never weights, biases or
+// randomness.
+typedef struct bh_answer bh_answer;
+bh_status bh_answer_new(bh_answer **out, const bh_he *he) BH_MUST_CHECK;
+void bh_answer_free(bh_answer *a); // wipes
+
+void bh_answer_begin(bh_answer *a);
+// Adds upload times the polynomial of the n integer weights. At most 4095 products
+// per answer (BH_ERR_STATE).
+bh_status bh_answer_add_product(bh_answer *a, const bh_upload *upload,
+                                const int32_t *weights) BH_MUST_CHECK;
+
+// What becomes of an answer, and the randomness that sanitises it. (seed, layer,
+// sample, index) is used for one answer only.
+typedef struct bh_answer_options {
+    const uint32_t *places; // coefficients to keep: ascending, below n
+    const int32_t *bias;    // added to them, n_places, each in [-t/2, t/2]
+    size_t n_places;
+    unsigned t_bits;
+    const uint8_t *seed; // 32 bytes, drawn for this query
+    uint32_t layer, sample;
+    uint64_t index;
+} bh_answer_options;
+
+// Adds the bias and a fresh encryption of zero (R2), floods every kept coefficient
+// (R1, guard `sampled`), switches to powers of two (R4) and writes c1 and the kept
+// coefficients of c0 (R3): bh_he_answer_bytes. Afterwards, also after an error other
+// than BH_ERR_ARG, the answer has to begin anew (BH_ERR_STATE).
+bh_status bh_answer_finish(bh_answer *a, uint8_t *out, const bh_public_key *pk,
+                           const bh_answer_options *f) BH_MUST_CHECK;
+
+// ---- bounds ----
+
+// A bound on noise, in units where the plaintext step Delta is q / t, as a fraction of
+// it.
+typedef struct bh_noise {
+    double bound_log2;       // log2 B: |v| <= B but for probability 2^-64 (R1)
+    unsigned flood_log2;     // log2 F: f is uniform in [-F, F)
+    double statistical_bits; // log2 (2F / B): distance of a coefficient from pure flood
+    double used;             // (F + B + switching) t / q: decrypts if below 1/2
+    double margin_bits;      // log2 (1/2 / used)
+} bh_noise;
+
+// The bound for answers whose products have n_weights non-zero weight coefficients in
+// all, over every input block and every output row, each of size at most w_max.
+// BH_ERR_NOISE if they need not decrypt, or if F < 2^40 B; *out is filled all the same.
+bh_status bh_noise_of_answer(const bh_he *he, bh_noise *out, uint64_t n_weights,
+                             uint32_t w_max, unsigned t_bits) BH_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

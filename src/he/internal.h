@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The structs behind bayhenn/he.h, for src/he and for its tests.
+#ifndef BH_HE_INTERNAL_H
+#define BH_HE_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "bayhenn/he.h"
+#include "ring/ring.h"
+
+// Extra bits of the switched parts over t_bits (R4, guard `sampled`).
+#define BH_ANSWER_C1_EXTRA_BITS 9
+#define BH_ANSWER_C0_EXTRA_BITS 4
+
+typedef struct bh_he_literal {
+    const char *name;
+    size_t n, n_primes;
+    uint64_t primes[BH_RING_PRIMES_MAX];
+    unsigned security_bits;
+} bh_he_literal;
+
+struct bh_he {
+    bh_he_literal literal;
+    bh_ring ring;
+};
+
+// The literal's checks and the object; what bh_he_new does after looking up a name.
+bh_status bh_he_from_literal(bh_he **out, const bh_he_literal *literal,
+                             bh_error *err) BH_MUST_CHECK;
+
+struct bh_secret_key {
+    const bh_he *he;         // borrowed: must outlive the key
+    int32_t *s;              // n coefficients
+    uint64_t *s_hat;         // transform of s, canonical
+    uint64_t *minus_s_hat_r; // -R s_hat, canonical: mul_acc with it subtracts exactly
+};
+
+struct bh_public_key {
+    const bh_he *he;
+    uint64_t *p0, *p1; // transformed, canonical
+};
+
+struct bh_upload {
+    uint64_t *c0, *c1; // transformed, canonical
+};
+
+struct bh_answer {
+    const bh_he *he;
+    uint64_t *acc0, *acc1; // products, then coefficients
+    uint64_t *factor;      // transform of weights, of u
+    int32_t *small;        // n small coefficients: u, e0, e1
+    uint64_t *switched;    // n words
+    size_t n_products;
+};
+
+// Delta modulo prime p: (q - 1) / t = -1 / t.
+uint64_t bh_he_delta(const bh_he *he, size_t prime, unsigned t_bits);
+
+bool bh_he_t_bits_ok(const bh_he *he, unsigned t_bits);
+
+// Places are ascending and below n.
+bool bh_he_places_ok(const bh_he *he, const uint32_t *places, size_t n_places);
+
+// log2 F of R1: the largest power of two not above q / 4t.
+unsigned bh_he_flood_log2(const bh_he *he, unsigned t_bits);
+
+// The uniform part of the public key (purpose "public key") or of upload number counter
+// ("upload"), drawn in transformed form.
+bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, const char *purpose,
+                               const bh_uniform *uniform,
+                               uint64_t counter) BH_MUST_CHECK;
+
+// Rows of canonical residues to and from their packed form. unpack: BH_ERR_ENCODING if
+// one is not below its prime.
+void bh_he_pack_poly(const bh_he *he, uint8_t *out, const uint64_t *a);
+bh_status bh_he_unpack_poly(const bh_he *he, uint64_t *out,
+                            const uint8_t *in) BH_MUST_CHECK;
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server's half: loading what a client sent.
+#include "base/memory.h"
+#include "he/internal.h"
+
+// Loads the sent half and expands the uniform half of a pair.
+static bh_status load_pair(const bh_he *he, uint64_t **sent, uint64_t **expanded,
+                           const uint8_t *bytes, const char *purpose,
+                           const bh_uniform *uniform, uint64_t counter)
+{
+    *sent = bh_poly_new(&he->ring);
+    *expanded = bh_poly_new(&he->ring);
+    if (*sent == NULL || *expanded == NULL) {
+        return BH_ERR_NOMEM;
+    }
+    bh_status status = bh_he_unpack_poly(he, *sent, bytes);
+    if (status == BH_OK) {
+        status = bh_he_expand_uniform(he, *expanded, purpose, uniform, counter);
+    }
+    return status;
+}
+
+bh_status bh_public_key_load(bh_public_key **out, const bh_he *he, const uint8_t *p0,
+                             const bh_uniform *uniform)
+{
+    *out = NULL;
+    bh_public_key *pk = bh_alloc(1, sizeof *pk);
+    if (pk == NULL) {
+        return BH_ERR_NOMEM;
+    }
+    pk->he = he;
+    bh_status status = load_pair(he, &pk->p0, &pk->p1, p0, "public key", uniform, 0);
+    if (status != BH_OK) {
+        bh_public_key_free(pk);
+        return status;
+    }
+    *out = pk;
+    return BH_OK;
+}
+
+void bh_public_key_free(bh_public_key *pk)
+{
+    if (pk != NULL) {
+        bh_free(pk->p0);
+        bh_free(pk->p1);
+        bh_free(pk);
+    }
+}
+
+bh_status bh_upload_load(bh_upload **out, const bh_he *he, const uint8_t *c0,
+                         const bh_uniform *uniform, uint64_t counter)
+{
+    *out = NULL;
+    bh_upload *upload = bh_alloc(1, sizeof *upload);
+    if (upload == NULL) {
+        return BH_ERR_NOMEM;
+    }
+    bh_status status =
+        load_pair(he, &upload->c0, &upload->c1, c0, "upload", uniform, counter);
+    if (status != BH_OK) {
+        bh_upload_free(upload);
+        return status;
+    }
+    *out = upload;
+    return BH_OK;
+}
+
+void bh_upload_free(bh_upload *upload)
+{
+    if (upload != NULL) {
+        bh_free(upload->c0);
+        bh_free(upload->c1);
+        bh_free(upload);
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packed polynomials, and the uniform parts that never travel.
+#include "he/internal.h"
+#include "ring/sample.h"
+
+static size_t row_bytes(const bh_he *he, size_t prime)
+{
+    return (he->ring.n * he->ring.ntt[prime].mod.bits + 7) / 8;
+}
+
+size_t bh_he_poly_bytes(const bh_he *he)
+{
+    size_t bytes = 0;
+    for (size_t p = 0; p < he->ring.n_primes; p++) {
+        bytes += row_bytes(he, p);
+    }
+    return bytes;
+}
+
+size_t bh_he_answer_bytes(const bh_he *he, size_t n_places, unsigned t_bits)
+{
+    return (he->ring.n * (t_bits + BH_ANSWER_C1_EXTRA_BITS) + 7) / 8 +
+           (n_places * (t_bits + BH_ANSWER_C0_EXTRA_BITS) + 7) / 8;
+}
+
+void bh_he_pack_poly(const bh_he *he, uint8_t *out, const uint64_t *a)
+{
+    for (size_t p = 0; p < he->ring.n_primes; p++) {
+        he->ring.kernels->pack(out, bh_poly_row_const(&he->ring, a, p), he->ring.n,
+                               he->ring.ntt[p].mod.bits);
+        out += row_bytes(he, p);
+    }
+}
+
+bh_status bh_he_unpack_poly(const bh_he *he, uint64_t *out, const uint8_t *in)
+{
+    uint64_t too_large = 0;
+    for (size_t p = 0; p < he->ring.n_primes; p++) {
+        const bh_modulus *m = &he->ring.ntt[p].mod;
+        uint64_t *row = bh_poly_row(&he->ring, out, p);
+        he->ring.kernels->unpack(row, in, he->ring.n, m->bits);
+        for (size_t i = 0; i < he->ring.n; i++) {
+            too_large |= ~bh_ct_mask_less(row[i], m->q);
+        }
+        in += row_bytes(he, p);
+    }
+    return too_large == 0 ? BH_OK : BH_ERR_ENCODING;
+}
+
+bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, const char *purpose,
+                               const bh_uniform *uniform, uint64_t counter)
+{
+    bh_stream *stream;
+    bh_status status = bh_stream_new(&stream, uniform->seed,
+                                     (bh_domain){.label = purpose,
+                                                 .transcript = uniform->transcript,
+                                                 .index = counter});
+    if (status == BH_OK) {
+        status = bh_sample_uniform_vartime(&he->ring, out, stream);
+    }
+    bh_stream_free(stream);
+    return status;
+}
