@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model's inside: float posterior, and the integer posterior that inference uses.
+#ifndef BH_MODEL_MODEL_H
+#define BH_MODEL_MODEL_H
+
+#include "bayhenn/model.h"
+#include "model/graph.h"
+
+// Posterior of one linear layer in reals: weights first, then biases.
+typedef struct bh_posterior {
+    size_t n_weights, n_bias;
+    float *mean, *dev; // n_weights + n_bias each; dev >= 0
+} bh_posterior;
+
+struct bh_model {
+    bh_graph graph;
+    bh_posterior *posterior;          // one per linear layer
+    struct bh_int_posterior *integer; // one per linear layer if graph.quantised
+};
+
+// An unquantised model of this graph with all means and deviations zero.
+// BH_ERR_ENCODING if bh_graph_check refuses the graph, BH_ERR_NOMEM.
+bh_status bh_model_new(bh_model **out, const bh_graph *graph) BH_MUST_CHECK;
+
+// Model file in memory; `name` is what errors call it.
+bh_status bh_model_write(const bh_model *m, bh_writer *w) BH_MUST_CHECK;
+bh_status bh_model_read(bh_model **out, const void *data, size_t len, const char *name,
+                        bh_error *err) BH_MUST_CHECK;
+
+// Chooses every scale, shift and range of the graph from the posterior and from
+// calibration inputs (count normalised tensors), then builds the integer posterior.
+// Weights to weight_bits (2..8), activations to act_bits (2..8).
+// BH_ERR_RANGE with a sentence that names the layer if a bound does not fit or a number
+// is not finite, BH_ERR_ARG, BH_ERR_NOMEM; the model is then unchanged.
+// Not constant time in the posterior: it runs where models are made, not per query.
+bh_status bh_model_quantise(bh_model *m, const float *inputs, size_t count,
+                            unsigned weight_bits, unsigned act_bits,
+                            bh_error *err) BH_MUST_CHECK;
+
+#endif
