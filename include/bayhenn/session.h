@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Private inference between two parties: bytes in, bytes out. The engines below do no
+// I/O, start no thread and read no clock; src/net drives them over TLS, a browser may
+// drive the client over its own transport. docs/protocol.md has the messages.
+//
+//   loop (either side):
+//     send bh_X_output(...) and acknowledge what was sent
+//     feed received bytes to bh_X_feed(...)
+//
+// Both sides work on a channel that is confidential and authenticates the server (TLS);
+// the engines protect the client's input and, as far as the guard says, the server's
+// weights from the peer itself.
+#ifndef BAYHENN_SESSION_H
+#define BAYHENN_SESSION_H
+
+#include "bayhenn/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// How the weights are guarded, from weak to strong (SECURITY.md).
+typedef enum bh_guard {
+    BH_GUARD_SAMPLED = 1, // the client sees exact outputs of freshly drawn layers
+    // 2 is reserved for `sealed`
+} bh_guard;
+
+// "sampled"; NULL for a number that is no guard.
+const char *bh_guard_name(bh_guard guard);
+// 0 if there is no guard of that name.
+bh_guard bh_guard_from_name(const char *name);
+
+#define BH_SAMPLES_MAX 256
+
+// A clock for the statistics: microseconds since any fixed moment.
+typedef uint64_t (*bh_clock)(void);
+
+// ---- server ----
+
+// A model ready to be served: plan, manifest. Immutable; shared by all sessions and
+// threads. Borrows model.
+typedef struct bh_service bh_service;
+
+typedef struct bh_service_options {
+    bh_guard guard;
+    uint32_t samples; // S, 1 .. BH_SAMPLES_MAX
+    bh_clock clock;   // or NULL: server times are then reported as 0
+} bh_service_options;
+
+// Errors: BH_ERR_STATE for a model that is not quantised, BH_ERR_NOISE and BH_ERR_RANGE
+// if a bound does not fit, with a sentence that names the layer.
+bh_status bh_service_new(bh_service **out, const bh_model *model,
+                         const bh_service_options *options,
+                         bh_error *err) BH_MUST_CHECK;
+void bh_service_free(bh_service *service);
+
+// One client's session; belongs to one thread at a time.
+typedef struct bh_server bh_server;
+bh_status bh_server_new(bh_server **out, const bh_service *service) BH_MUST_CHECK;
+void bh_server_free(bh_server *server); // wipes
+
+// Consumes every byte of `in`. Computing an answer happens inside this call. Any error
+// ends the session: what output is left (one uniform error message) is to be sent and
+// the connection closed. The sentence in err is for the local log.
+bh_status bh_server_feed(bh_server *server, const uint8_t *in, size_t len,
+                         bh_error *err) BH_MUST_CHECK;
+// Bytes waiting to be sent: borrowed, valid until the next call with this session.
+const uint8_t *bh_server_output(const bh_server *server, size_t *len);
+void bh_server_sent(bh_server *server, size_t len);  // len <= what output gave
+uint64_t bh_server_queries(const bh_server *server); // answered in full
+
+// ---- client ----
+
+typedef struct bh_client bh_client;
+
+typedef enum bh_client_state {
+    BH_CLIENT_CONNECTING, // until the manifest has come and the key was sent
+    BH_CLIENT_READY,      // bh_client_query may be called
+    BH_CLIENT_BUSY,       // a query is under way
+    BH_CLIENT_SPENT,      // the key has served its answers: start a new session
+    BH_CLIENT_FAILED,     // after any error: free it and start anew
+} bh_client_state;
+
+// guard_min: a server that offers less is refused (BH_ERR_GUARD).
+bh_status bh_client_new(bh_client **out, bh_guard guard_min,
+                        bh_clock clock) BH_MUST_CHECK;
+void bh_client_free(bh_client *client); // wipes
+
+bh_status bh_client_feed(bh_client *client, const uint8_t *in, size_t len,
+                         bh_error *err) BH_MUST_CHECK;
+const uint8_t *bh_client_output(const bh_client *client, size_t *len);
+void bh_client_sent(bh_client *client, size_t len);
+bh_client_state bh_client_get_state(const bh_client *client);
+
+// What the manifest says; zeros and "" before BH_CLIENT_READY. Strings are borrowed.
+typedef struct bh_client_facts {
+    bh_guard guard;
+    uint32_t samples, n_classes;
+    uint32_t channels, height, width; // of the input image
+    const char *model_name, *dataset, *params_name;
+    unsigned security_bits;
+    uint32_t rounds; // round trips of a query: one per linear layer
+} bh_client_facts;
+bh_client_facts bh_client_get_facts(const bh_client *client);
+// "" for a class without a name.
+const char *bh_client_class_name(const bh_client *client, uint32_t index);
+
+// Starts a query for 8-bit pixels [channel][row][column] of exactly the input's shape,
+// normalised as the manifest says.
+bh_status bh_client_query(bh_client *client, const uint8_t *pixels,
+                          bh_error *err) BH_MUST_CHECK;
+
+// The answer to the last query, once the state is BH_CLIENT_READY (or _SPENT) again.
+typedef struct bh_client_result {
+    bh_prediction prediction;
+    const double *probabilities; // n_classes
+    const double *logits;        // [samples][n_classes]
+    uint32_t rounds;
+    uint64_t bytes_up, bytes_down; // of this query, frames included, TLS not
+    double client_ms, server_ms;   // computing time; 0 without clocks
+} bh_client_result;
+// BH_ERR_STATE if there is none. Pointers are borrowed until the next query.
+bh_status bh_client_get_result(const bh_client *client,
+                               bh_client_result *out) BH_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model made ready: its plan, and the manifest that says it to clients.
+#include "protocol/service.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "model/model.h"
+#include "protocol/message.h"
+
+static bh_status make_plan(bh_service *service, const bh_service_options *options,
+                           bh_error *err)
+{
+    bh_cost cost = bh_cost_default();
+    bh_status status = bh_plan_new(&service->plan, &service->model->graph,
+                                   options->guard, options->samples, &cost, err);
+    if (status == BH_OK &&
+        bh_plan_sum(service->plan).answers > BH_ANSWERS_PER_KEY_MAX) {
+        status = bh_fail(err, BH_ERR_TOO_LARGE,
+                         "one query needs more answers than one key may serve: "
+                         "ask for fewer samples");
+    }
+    return status;
+}
+
+static bh_status write_manifest(bh_service *service, bh_error *err)
+{
+    bh_plan_write(service->plan, &service->manifest);
+    bh_status status = service->manifest.status;
+    if (status == BH_OK && service->manifest.len > BH_MESSAGE_MANIFEST_BYTES_MAX) {
+        status = BH_ERR_TOO_LARGE;
+    }
+    return status == BH_OK
+               ? BH_OK
+               : bh_fail(err, status, "the manifest: %s", bh_status_message(status));
+}
+
+bh_status bh_service_new(bh_service **out, const bh_model *model,
+                         const bh_service_options *options, bh_error *err)
+{
+    *out = NULL;
+    bh_service *service = bh_alloc(1, sizeof *service);
+    if (service == NULL) {
+        return bh_fail_plain(err, BH_ERR_NOMEM);
+    }
+    service->model = model;
+    service->clock = options->clock;
+    bh_status status = make_plan(service, options, err);
+    if (status == BH_OK) {
+        status = write_manifest(service, err);
+    }
+    if (status != BH_OK) {
+        bh_service_free(service);
+        return status;
+    }
+    *out = service;
+    return BH_OK;
+}
+
+void bh_service_free(bh_service *service)
+{
+    if (service != NULL) {
+        bh_plan_free(service->plan);
+        bh_writer_clear(&service->manifest);
+        bh_free(service);
+    }
+}
