@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+char *cli_printable(char *text)
+{
+    unsigned char *c = (unsigned char *)text;
+    for (; *c != '\0'; c++) {
+        // U+0080 to U+009F in UTF-8 are control characters too.
+        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f;
+        if (*c < 0x20 || *c == 0x7f || c1) {
+            *c = '?';
+            c[c1] = '?';
+        }
+    }
+    return text;
+}
+
+const char *cli_shown(char *text, size_t size, const char *name)
+{
+    snprintf(text, size, "%s", name);
+    return cli_printable(text);
+}
+
+static void complain(const char *command, const char *format, va_list args)
+{
+    char *text = NULL;
+    fprintf(stderr, "bayhenn%s%s: ", command[0] != '\0' ? " " : "", command);
+    if (vasprintf(&text, format, args) >= 0) {
+        fputs(cli_printable(text), stderr);
+        free(text);
+    }
+}
+
+int cli_fail(const char *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain(command, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return CLI_FAILURE;
+}
+
+int cli_usage(const char *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain(command, format, args);
+    va_end(args);
+    fprintf(stderr, " (see bayhenn%s%s --help)\n", command[0] != '\0' ? " " : "",
+            command);
+    return CLI_USAGE;
+}
+
+int cli_fail_output(const char *command)
+{
+    return cli_fail(command, "writing the output failed");
+}
+
+int cli_fail_with(const char *command, const bh_error *err)
+{
+    if (err->status == BH_ERR_ARG) {
+        return cli_usage(command, "%s", err->message);
+    }
+    return cli_fail(command, "%s",
+                    err->message[0] != '\0' ? err->message
+                                            : bh_status_message(err->status));
+}
+
+// optopt is the `val` of a known option that was given a value and takes none.
+static void complain_option(const char *command, const char *text)
+{
+    if (optopt != 0 && strncmp(text, "--", 2) == 0 && strchr(text, '=') != NULL) {
+        cli_usage(command, "%.*s takes no value", (int)strcspn(text, "="), text);
+    } else if (optopt != 0) {
+        cli_usage(command, "there is no such option: -%c", optopt);
+    } else {
+        cli_usage(command, "there is no such option: %s", text);
+    }
+}
+
+// getopt_long takes "--mod" for "--model": a script that relies on it would break with
+// the next option of that beginning.
+static bool is_whole(const char *text, const char *option)
+{
+    return text[0] != '-' || text[1] != '-' ||
+           (strncmp(text + 2, option, strlen(option)) == 0 &&
+            (text[2 + strlen(option)] == '\0' || text[2 + strlen(option)] == '='));
+}
+
+// The next option's `val`, -1 at the end, '?' after a complaint.
+static int next_option(const char *command, int argc, char **argv,
+                       const struct option *options)
+{
+    int found = -1, at = optind > 0 ? optind : 1;
+    opterr = 0;
+    optopt = 0;
+    int c = getopt_long(argc, argv, ":h", options, &found);
+    const char *last = argv[optind > 1 ? optind - 1 : at];
+    if (c == ':') {
+        cli_usage(command, "%s needs a value", last);
+        return '?';
+    }
+    if (c == '?') {
+        complain_option(command, last);
+        return '?';
+    }
+    // A value that stands by itself is the last argument, its option the one before.
+    const char *text =
+        optarg != NULL && optarg == last && optind > 2 ? argv[optind - 2] : last;
+    if (c != -1 && found >= 0 && !is_whole(text, options[found].name)) {
+        complain_option(command, text);
+        return '?';
+    }
+    return c;
+}
+
+int cli_parse(const char *command, const char *help, const struct option *options,
+              bool (*take)(void *user, int c), void *user, int argc, char **argv)
+{
+    int c;
+    while ((c = next_option(command, argc, argv, options)) != -1) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            return CLI_OK;
+        }
+        if (c == '?' || !take(user, c)) {
+            return CLI_USAGE;
+        }
+    }
+    return CLI_GO_ON;
+}
+
+bool cli_number(const char *command, const char *option, const char *text, uint64_t min,
+                uint64_t max, uint64_t *out)
+{
+    size_t digits = strspn(text, "0123456789");
+    errno = 0;
+    uint64_t value = strtoull(text, NULL, 10);
+    if (digits == 0 || text[digits] != '\0' || errno != 0 || value < min ||
+        value > max) {
+        cli_usage(command, "%s takes a whole number from %llu to %llu, not \"%s\"",
+                  option, (unsigned long long)min, (unsigned long long)max, text);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool cli_guard(const char *command, const char *text, bh_guard *out)
+{
+    *out = bh_guard_from_name(text);
+    if (*out == 0) {
+        cli_usage(command, "there is no guard \"%s\"; this version has: sampled", text);
+    }
+    return *out != 0;
+}
+
+bool cli_needs(const char *command, const char *option, const char *value)
+{
+    if (value == NULL) {
+        cli_usage(command, "%s is needed", option);
+    }
+    return value != NULL;
+}
+
+bool cli_no_operands(const char *command, int argc, char **argv)
+{
+    if (optind < argc) {
+        cli_usage(command, "\"%s\" is one argument too many", argv[optind]);
+    }
+    return optind >= argc;
+}
+
+const char *cli_guard_note(bh_guard guard)
+{
+    switch (guard) {
+    case BH_GUARD_SAMPLED:
+        return "the server learns nothing of images or results.\n"
+               "The model's weights are NOT protected: clients can compute them.";
+    default:
+        return "";
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the subcommands share: exit statuses, failing with one sentence, options.
+#ifndef BH_CLI_CLI_H
+#define BH_CLI_CLI_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bayhenn/session.h"
+
+// Exit statuses; CLI_GO_ON is none, but what cli_parse says where there is work to do.
+enum { CLI_GO_ON = -1, CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2 };
+
+int cmd_demo(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_infer(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_plan(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
+int cmd_train(int argc, char **argv);
+
+// "bayhenn infer: <sentence>" on stderr; returns CLI_FAILURE.
+// No command: "". Control characters come out as '?'.
+int cli_fail(const char *command, const char *format, ...) BH_PRINTF(2, 3);
+// The same with a pointer to --help; returns CLI_USAGE.
+int cli_usage(const char *command, const char *format, ...) BH_PRINTF(2, 3);
+// For output that is lost: a full disk, a closed stdout.
+int cli_fail_output(const char *command);
+// CLI_USAGE where the library says that an argument is wrong, CLI_FAILURE otherwise.
+int cli_fail_with(const char *command, const bh_error *err);
+
+// Reads the options with getopt_long; what follows them starts at argv[optind]. take()
+// is given every option's `val` and finds its value in optarg; it returns false where
+// it refused one and complained. CLI_GO_ON at the end of the options, CLI_OK after
+// --help
+// ('h') was answered, CLI_USAGE after a complaint.
+int cli_parse(const char *command, const char *help, const struct option *options,
+              bool (*take)(void *user, int c), void *user, int argc, char **argv);
+
+// An argument that is a whole number from min to max; complains otherwise.
+bool cli_number(const char *command, const char *option, const char *text, uint64_t min,
+                uint64_t max, uint64_t *out);
+// A guard by name; complains otherwise.
+bool cli_guard(const char *command, const char *text, bh_guard *out);
+// Complains unless the option's value was given.
+bool cli_needs(const char *command, const char *option, const char *value);
+// Complains if arguments are left after the options.
+bool cli_no_operands(const char *command, int argc, char **argv);
+
+// Replaces control characters, which a terminal would obey, by '?'. In place.
+char *cli_printable(char *text);
+// A file's name for people: a printable copy, cut at CLI_SHOWN_BYTES. Returns `text`.
+#define CLI_SHOWN_BYTES 1024
+const char *cli_shown(char *text, size_t size, const char *name);
+
+// What a guard hides and what it gives away, in two lines.
+const char *cli_guard_note(bh_guard guard);
+
+#endif

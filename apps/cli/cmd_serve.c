@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "cli.h"
+#include "net/address.h"
+#include "net/clock.h"
+#include "net/tls.h"
+
+static const char name[] = "serve";
+
+static const char help[] =
+    "usage: bayhenn serve --model FILE --listen HOST:PORT --cert FILE --key FILE\n"
+    "                     --guard NAME [--samples S] [--workers N]\n"
+    "\n"
+    "Offers a model's predictions. Images and results stay encrypted throughout.\n"
+    "\n"
+    "  --model FILE           a trained model (.bhn)\n"
+    "  --listen HOST:PORT     every address of HOST, as in localhost:7443; 0.0.0.0 or\n"
+    "                         [::] for all of this machine; port 0 picks a free one\n"
+    "  --cert FILE            certificate chain (PEM); scripts/make-cert makes one\n"
+    "  --key FILE             its private key (PEM)\n"
+    "  --guard NAME           how the weights are guarded; has to be asked for:\n"
+    "                         sampled: they are not. Clients see exact outputs of\n"
+    "                         freshly drawn layers and can compute the weights\n"
+    "  --samples S            draws of the weights for every image [8]\n"
+    "  --workers N            clients served side by side [4]\n"
+    "  --idle-timeout SECONDS a client silent for so long is dropped [60]\n"
+    "  --quiet                no line for every connection on stderr\n"
+    "\n"
+    "example:\n"
+    "  scripts/make-cert certs\n"
+    "  bayhenn serve --model models/lenet5-mnist.bhn --listen localhost:7443 \\\n"
+    "    --cert certs/server.crt --key certs/server.key --guard sampled\n";
+
+typedef struct serve_options {
+    const char *model, *guard_name;
+    bh_tls_server_options net;
+    bh_service_options service;
+} serve_options;
+
+// A signal handler gets no argument: the one place where state is global.
+static bh_tls_server *volatile running;
+
+static void on_signal(int number)
+{
+    (void)number;
+    bh_tls_server_stop(running);
+}
+
+static void stop_on_signals(bh_tls_server *server)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    running = server;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); // whoever read the log may go; the server stays
+}
+
+static void print_line(void *user, const char *line)
+{
+    char stamp[32] = "";
+    time_t now = time(NULL);
+    struct tm fields;
+    (void)user;
+    if (localtime_r(&now, &fields) != NULL) {
+        strftime(stamp, sizeof stamp, "%H:%M:%S", &fields);
+    }
+    fprintf(stderr, "%s %s\n", stamp, line);
+}
+
+static void print_listening(const bh_tls_server *server, const serve_options *o)
+{
+    bh_address address;
+    char port[8], text[BH_ADDRESS_TEXT_MAX];
+    snprintf(port, sizeof port, "%u", (unsigned)bh_tls_server_port(server));
+    if (bh_address_parse(&address, o->net.listen, 0, NULL) != BH_OK) {
+        return; // it was parsed before: cannot be
+    }
+    bh_address_format(text, address.host, port);
+    printf("guard %s: %s\n", bh_guard_name(o->service.guard),
+           cli_guard_note(o->service.guard));
+    printf("listening on %s\n", text);
+    fflush(stdout);
+}
+
+static int serve(const serve_options *o)
+{
+    bh_error err = {0};
+    bh_model *model = NULL;
+    bh_service *service = NULL;
+    bh_tls_server *server = NULL;
+    bh_status status = bh_model_load(&model, o->model, &err);
+    if (status == BH_OK) {
+        status = bh_service_new(&service, model, &o->service, &err);
+    }
+    if (status == BH_OK) {
+        status = bh_tls_server_new(&server, service, &o->net, &err);
+    }
+    if (status == BH_OK) {
+        stop_on_signals(server);
+        print_listening(server, o);
+        status = bh_tls_server_run(server, &err);
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
+    }
+    bh_tls_server_free(server);
+    bh_service_free(service);
+    bh_model_free(model);
+    return status == BH_OK ? CLI_OK : cli_fail_with(name, &err);
+}
+
+static bool take(void *user, int c)
+{
+    serve_options *o = user;
+    uint64_t number = 0;
+    bool ok = true;
+    switch (c) {
+    case 'm':
+        o->model = optarg;
+        break;
+    case 'l':
+        o->net.listen = optarg;
+        break;
+    case 'c':
+        o->net.cert_file = optarg;
+        break;
+    case 'k':
+        o->net.key_file = optarg;
+        break;
+    case 'g':
+        o->guard_name = optarg;
+        ok = cli_guard(name, optarg, &o->service.guard);
+        break;
+    case 's':
+        ok = cli_number(name, "--samples", optarg, 1, BH_SAMPLES_MAX, &number);
+        o->service.samples = (uint32_t)number;
+        break;
+    case 'w':
+        ok = cli_number(name, "--workers", optarg, 1, BH_TLS_WORKERS_MAX, &number);
+        o->net.workers = (uint32_t)number;
+        break;
+    case 'i':
+        ok = cli_number(name, "--idle-timeout", optarg, 1, 86400, &number);
+        o->net.idle_timeout_ms = (uint32_t)number * 1000;
+        break;
+    case 'q':
+        o->net.log = NULL;
+        break;
+    default:
+        ok = false;
+    }
+    return ok;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"model", required_argument, NULL, 'm'},
+        {"listen", required_argument, NULL, 'l'},
+        {"cert", required_argument, NULL, 'c'},
+        {"key", required_argument, NULL, 'k'},
+        {"guard", required_argument, NULL, 'g'},
+        {"samples", required_argument, NULL, 's'},
+        {"workers", required_argument, NULL, 'w'},
+        {"idle-timeout", required_argument, NULL, 'i'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},
+        {0}};
+    serve_options o = {
+        .net = {.workers = 4, .idle_timeout_ms = 60000, .log = print_line},
+        .service = {.samples = 8, .clock = bh_clock_us},
+    };
+    int parsed = cli_parse(name, help, longs, take, &o, argc, argv);
+    if (parsed != CLI_GO_ON) {
+        return parsed;
+    }
+    if (!cli_no_operands(name, argc, argv) || !cli_needs(name, "--model", o.model) ||
+        !cli_needs(name, "--listen", o.net.listen) ||
+        !cli_needs(name, "--cert", o.net.cert_file) ||
+        !cli_needs(name, "--key", o.net.key_file) ||
+        !cli_needs(name, "--guard", o.guard_name)) {
+        return CLI_USAGE;
+    }
+    return serve(&o);
+}

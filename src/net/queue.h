@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Accepted connections on their way to a worker: bounded, first come first served.
+#ifndef BH_NET_QUEUE_H
+#define BH_NET_QUEUE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "net/address.h"
+
+typedef struct bh_connection {
+    int fd;
+    char peer[BH_ADDRESS_TEXT_MAX];
+} bh_connection;
+
+typedef struct bh_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bh_connection *items; // a ring
+    size_t capacity, first, len;
+    bool closed;
+} bh_queue;
+
+bh_status bh_queue_init(bh_queue *q, size_t capacity) BH_MUST_CHECK;
+void bh_queue_clear(bh_queue *q);                        // closes what still waits
+bool bh_queue_push(bh_queue *q, const bh_connection *c); // false if full or closed
+bool bh_queue_pop(bh_queue *q, bh_connection *c);        // waits; false once closed
+void bh_queue_close(bh_queue *q);
+
+#endif

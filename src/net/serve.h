@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection at the server, from handshake to goodbye.
+#ifndef BH_NET_SERVE_H
+#define BH_NET_SERVE_H
+
+#include <stdatomic.h>
+
+#include "bayhenn/session.h"
+#include "net/channel.h"
+#include "net/queue.h"
+
+typedef struct bh_serving {
+    const bh_service *service;
+    SSL_CTX *context;
+    BIO_METHOD *method;
+    int stop_fd;          // readable once the server stops
+    atomic_bool stopping; // for loops that never wait
+    uint32_t idle_timeout_ms;
+    void (*log)(void *user, const char *line);
+    void *user;
+} bh_serving;
+
+void bh_serve_connection(bh_serving *serving, const bh_connection *connection);
+void bh_serve_log(const bh_serving *serving, const char *format, ...) BH_PRINTF(2, 3);
+
+#endif
