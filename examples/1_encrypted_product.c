@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Example 1: a dot product that the server computes without seeing the vector.
+//
+// The client packs (1, 2, 3, 4) into the coefficients of a polynomial. The server packs
+// its weights (10, 20, 30, 40) backwards, so that coefficient 3 of the product is the
+// sum. Only the public header bayhenn/he.h is used.
+#include <bayhenn/he.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N      4096
+#define T_BITS 20
+
+static void check(bh_status status)
+{
+    if (status != BH_OK) {
+        fprintf(stderr, "%s\n", bh_status_message(status));
+        exit(1);
+    }
+}
+
+int main(void)
+{
+    static int64_t message[N] = {1, 2, 3, 4};
+    static int32_t weights[N] = {40, 30, 20, 10};
+    static uint8_t p0[64 * 1024], c0[64 * 1024], reply[64 * 1024];
+    const uint32_t places[] = {3};
+    const int32_t bias[] = {0};
+    uint8_t server_seed[32] = {0}; // a real server draws it for every query
+    bh_uniform uniform;            // a real transcript is the hash of the handshake
+    memset(&uniform, 0, sizeof uniform);
+
+    bh_he *he;
+    bh_error err;
+    if (bh_he_new(&he, "n4096", &err) != BH_OK) {
+        fprintf(stderr, "%s\n", err.message);
+        return 1;
+    }
+
+    // Client: a key for this session, one encrypted vector.
+    bh_secret_key *sk;
+    check(bh_secret_key_new(&sk, he));
+    check(bh_public_key_make(sk, p0, &uniform));
+    check(bh_encrypt(sk, c0, &uniform, 0, message, T_BITS));
+
+    // Server: one product, sanitised; only coefficient 3 is sent.
+    bh_public_key *pk;
+    bh_upload *upload;
+    bh_answer *answer;
+    check(bh_public_key_load(&pk, he, p0, &uniform));
+    check(bh_upload_load(&upload, he, c0, &uniform, 0));
+    check(bh_answer_new(&answer, he));
+    bh_answer_begin(answer);
+    check(bh_answer_add_product(answer, upload, weights));
+    check(bh_answer_finish(answer, reply, pk,
+                           &(bh_answer_options){.places = places,
+                                                .bias = bias,
+                                                .n_places = 1,
+                                                .t_bits = T_BITS,
+                                                .seed = server_seed}));
+
+    // Client: decrypt.
+    int64_t sum;
+    check(bh_decrypt(sk, &sum, reply, places, 1, T_BITS));
+    printf("dot product %lld, from %zu bytes up and %zu down\n", (long long)sum,
+           bh_he_poly_bytes(he), bh_he_answer_bytes(he, 1, T_BITS));
+
+    bh_answer_free(answer);
+    bh_upload_free(upload);
+    bh_public_key_free(pk);
+    bh_secret_key_free(sk);
+    bh_he_free(he);
+    return 0;
+}

@@ -1,0 +1,384 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The command from outside: a whole session, and wrong input of every kind, which gets
+# one sentence on stderr and the right exit status.
+#
+# usage: test_cli.sh BAYHENN SOURCE_DIR
+set -u
+bayhenn=$1
+source=$2
+work=$(mktemp -d)
+server=""
+other_server=""
+trap 'kill $server $other_server 2>/dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+fail() {
+    echo "FAILED: $*"
+    sed 's/^/    /' err | head -n 5
+    failures=$((failures + 1))
+}
+
+# refused STATUS PART ARGUMENTS...: exit status, one line on stderr that holds PART and
+# begins with the command, nothing on stdout.
+refused() {
+    expected=$1
+    part=$2
+    shift 2
+    "$bayhenn" "$@" >out 2>err
+    status=$?
+    [ $status = "$expected" ] || fail "status $status, not $expected: $*"
+    grep -q -- "$part" err || fail "no \"$part\": $*"
+    [ "$(wc -l <err)" = 1 ] || fail "not one line: $*"
+    grep -q "^bayhenn" err || fail "does not name the command: $*"
+    [ -s out ] && fail "something on stdout: $*"
+}
+
+# wait_for FILE PART: until a server says that it is there.
+wait_for() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        grep -q "$2" "$1" 2>/dev/null && return
+        sleep 0.3
+    done
+    fail "no $2 in $1"
+}
+
+# notices_loss STATUS COMMAND: whose output went nowhere.
+notices_loss() {
+    [ "$1" = 1 ] || fail "status $1: $2"
+    grep -q "writing the output failed" err || fail "lost output: $2"
+}
+
+works() {
+    "$bayhenn" "$@" >out 2>err || fail "status $?: $*"
+}
+
+has() {
+    grep -q -- "$1" out || fail "no \"$1\" in the output"
+}
+
+# json KEY...: every line of the output is JSON that has these keys.
+json() {
+    if command -v node >/dev/null 2>&1; then
+        node -e '
+            const lines = require("fs").readFileSync("out", "utf8").trim().split("\n");
+            for (const line of lines)
+                for (const key of process.argv.slice(1))
+                    if (key.split(".").reduce((o, k) => o?.[k], JSON.parse(line)) === undefined)
+                        { console.error(key); process.exit(1); }' "$@" 2>err ||
+            fail "JSON without $(cat err)"
+    else
+        for key in "$@"; do
+            grep -q "\"${key##*.}\":" out || fail "JSON without $key"
+        done
+    fi
+}
+
+# ---- a model: trained here on the sample, called a training set for once ----
+mnist=$source/share/mnist
+mkdir data
+cp "$mnist/t10k-images-idx3-ubyte.gz" data/train-images-idx3-ubyte.gz
+cp "$mnist/t10k-labels-idx1-ubyte.gz" data/train-labels-idx1-ubyte.gz
+works train --data data --net lenet5 --epochs 2 --seed 1 --out m.bhn
+has "lenet5 on mnist, 1000 images"
+grep -q "epoch 2 of 2" err || fail "no line for an epoch"
+works train --data data --net netd --dataset elsewhere --epochs 1 --out other.bhn
+digit=$mnist/mnist-0003-label0.png
+
+# ---- usage ----
+for command in demo infer serve eval train plan info; do
+    works $command --help
+    has "usage: bayhenn $command"
+    has "example:"
+    refused 2 "no such option" $command --nonsense
+done
+works --version
+works --help
+refused 2 "no command" nonsense
+refused 2 "is needed" infer "$digit"
+refused 2 "needs a value" infer --connect
+refused 2 "ca or --fingerprint is needed" infer --connect localhost:1 "$digit"
+refused 2 "not both" infer --connect localhost:1 --ca a --fingerprint b "$digit"
+refused 2 "no image" infer --connect localhost:1 --ca a
+refused 2 "no guard" infer --connect localhost:1 --ca a --guard sealed "$digit"
+refused 2 "guard is needed" serve --model m.bhn --listen localhost:0 --cert c --key k
+refused 2 "whole number" plan --model m.bhn --samples 0
+refused 2 "whole number" plan --model m.bhn --samples 1x
+refused 2 "whole number" serve --workers 0
+refused 2 "too many" plan --model m.bhn more
+refused 2 "model or --connect" eval --data data
+refused 2 "by itself" eval --data data --connect a:1 --ca b --seed 2
+
+for command in demo infer serve eval train plan info; do
+    works help $command
+    has "usage: bayhenn $command"
+done
+refused 2 "no command" help nonsense
+refused 2 "no such option: --mod" plan --mod m.bhn
+refused 2 "no such option: -x" plan -x
+refused 2 "json takes no value" plan --json=1
+refused 2 "no --connect" eval --model m.bhn --data data --ca certs/server.crt
+
+# ---- files ----
+refused 1 "No such file" plan --model missing.bhn
+refused 1 "No such file" info missing.bhn
+head -c 5000 m.bhn >short.bhn
+refused 1 "short.bhn" plan --model short.bhn
+{ head -c 5000 m.bhn; printf x; tail -c +5002 m.bhn; } >damaged.bhn
+refused 1 "damaged" plan --model damaged.bhn
+refused 1 "damaged" eval --model damaged.bhn --data "$mnist"
+: >empty.bhn
+refused 1 "empty.bhn" plan --model empty.bhn
+refused 1 "t10k-images" eval --model m.bhn --data data
+refused 1 "train-images" train --data "$mnist" --net lenet5 --out n.bhn
+[ ! -e n.bhn ] || fail "a file was left behind by train"
+refused 1 "cannot write" train --data data --net lenet5 --out missing/n.bhn
+refused 2 "nonsense" train --data data --net nonsense --out n.bhn
+refused 2 "nonsense" train --data missing --net nonsense --out n.bhn
+refused 2 "empty" train --data data --net lenet5 --dataset "" --out n.bhn
+# What is there and is no file is not replaced; the folder is as it was before.
+mkdir kept
+mkfifo kept/fifo
+ln -s ../m.bhn kept/link
+mkdir kept/folder
+: >kept/n.bhn.tmp
+for out in fifo link folder; do
+    refused 1 "it exists and is" train --data data --net lenet5 --out kept/$out
+done
+refused 1 "No such file" train --data data --net lenet5 --out ""
+works train --data data --net lenet5 --epochs 1 --out kept/n.bhn
+[ "$(ls kept)" = "$(printf '%s\n' fifo folder link n.bhn n.bhn.tmp)" ] ||
+    fail "train left something behind: $(ls kept)"
+[ -p kept/fifo ] || fail "train replaced a pipe"
+[ -h kept/link ] || fail "train replaced a link"
+[ -e kept/n.bhn.tmp ] || fail "train took a temporary file of somebody else"
+
+# ---- facts ----
+works info
+has "kernels"
+works info --json
+json version kernels params guards.0
+works info m.bhn
+has "61706 parameters"
+works info m.bhn --json
+json model dataset parameters layers
+works plan --model m.bhn
+has "margin"
+works plan --model m.bhn --json --samples 4
+json layers bytes.up bytes.down security_bits layers.0.noise_log2 layers.0.margin_bits
+
+# ---- lost output ----
+for lost in "info" "info m.bhn --json" "plan --model m.bhn" "infer --help" "--help" \
+    "--version"; do
+    # shellcheck disable=SC2086 # a list of words
+    if [ -c /dev/full ]; then
+        "$bayhenn" $lost >/dev/full 2>err
+        notices_loss $? "$lost >/dev/full"
+    fi
+    # shellcheck disable=SC2086
+    "$bayhenn" $lost >&- 2>err
+    notices_loss $? "$lost >&-"
+done
+
+# ---- eval ----
+refused 2 "only 1000 images" eval --model m.bhn --data "$mnist" --limit 1001
+works eval --model m.bhn --data "$mnist" --samples 1 --limit 1
+has "(1 image, 1 draw,"
+works eval --model m.bhn --data "$mnist" --samples 2 --limit 40 --seed 5 --json
+json images accuracy nll brier ece samples
+cp out first
+works eval --model m.bhn --data "$mnist" --samples 2 --limit 40 --seed 5 --json --threads 1
+cmp -s out first || fail "eval is not reproducible"
+
+# ---- a server ----
+sh "$source/scripts/make-cert" certs >/dev/null || fail "make-cert"
+[ "$(stat -c %a certs/server.key)" = 600 ] || fail "the key can be read by others"
+sh "$source/scripts/make-cert" other >/dev/null
+for host in a/b "a b" "" 1.2 a..b --days "x,DNS:y"; do
+    sh "$source/scripts/make-cert" none "$host" >out 2>err && fail "make-cert none $host"
+    [ "$(wc -l <err)" = 1 ] || fail "make-cert, not one line: $host"
+    grep -q "^make-cert: " err || fail "make-cert does not name itself: $host"
+    [ ! -e none ] || fail "make-cert leaves a folder"
+done
+sh "$source/scripts/make-cert" more server.example 10.0.0.1 fe80::1 >out || fail "make-cert"
+has "DNS:server.example,IP:10.0.0.1,IP:fe80::1"
+for script in make-cert get-mnist; do
+    for option in -h --help; do
+        sh "$source/scripts/$script" $option >out 2>err || fail "$script $option"
+        has "usage: scripts/$script"
+    done
+done
+fingerprint=$(openssl x509 -in certs/server.crt -noout -fingerprint -sha256 | sed 's/.*=//')
+serve="serve --model m.bhn --cert certs/server.crt --key certs/server.key --guard sampled"
+# shellcheck disable=SC2086 # a list of words
+"$bayhenn" $serve --listen 127.0.0.1:0 --samples 3 --workers 2 >listening 2>log &
+server=$!
+wait_for listening listening
+address=$(sed -n 's/^listening on //p' listening)
+grep -q "NOT protected" listening || fail "serve does not say what its guard gives away"
+
+# shellcheck disable=SC2086
+refused 1 "in use" $serve --listen "$address"
+# shellcheck disable=SC2086
+{
+    refused 2 "HOST:PORT" $serve --listen "::1:80"
+    refused 2 "write HOST:PORT" $serve --listen 7443
+}
+refused 1 "does not belong" serve --model m.bhn --listen 127.0.0.1:0 --guard sampled \
+    --cert certs/server.crt --key other/server.key
+refused 1 "No such file" serve --model m.bhn --listen 127.0.0.1:0 --guard sampled \
+    --cert missing.crt --key certs/server.key
+refused 1 "no usable certificate" serve --model m.bhn --listen 127.0.0.1:0 \
+    --guard sampled --cert m.bhn --key certs/server.key
+refused 1 "short.bhn" serve --model short.bhn --listen 127.0.0.1:0 --guard sampled \
+    --cert certs/server.crt --key certs/server.key
+
+connect="--connect $address --ca certs/server.crt"
+# shellcheck disable=SC2086
+{
+    works infer $connect --json "$digit" "$mnist/t10k-images-idx3-ubyte.gz:0-2"
+    [ "$(wc -l <out)" = 4 ] || fail "not a line for each of four images"
+    json file label probabilities entropy mutual_information samples guard rounds \
+        ms.total ms.client ms.server bytes.up bytes.down
+    has '"samples":3,"guard":"sampled","rounds":5'
+    works infer $connect "$digit"
+    has "guard sampled"
+    has "entropy"
+    has "rounds"
+    grep -q "$(printf '\033')" out && fail "escape sequences in a file"
+    LC_ALL=C "$bayhenn" infer $connect "$digit" >out 2>err || fail "infer under LC_ALL=C"
+    LC_ALL=C grep -q '[^ -~]' out && fail "more than ASCII under LC_ALL=C"
+    works eval --data "$mnist" --limit 3 $connect --json
+    json images accuracy samples
+    works eval --model m.bhn --data "$mnist" --samples 3 --limit 2 $connect --json
+    has '"images":2.*"samples":3'
+    refused 1 "makes 3 draws" eval --data "$mnist" --samples 8 --limit 2 $connect
+    refused 1 "server's model is" eval --model other.bhn --data "$mnist" $connect
+    "$bayhenn" infer $connect "$digit" "$digit" >&- 2>err
+    notices_loss $? "infer >&-"
+    if [ -c /dev/full ]; then
+        "$bayhenn" infer $connect --json "$digit" >/dev/full 2>err
+        notices_loss $? "infer >/dev/full"
+    fi
+    works info $connect
+    has "lenet5"
+    works info $connect --json
+    json model guard samples rounds
+    refused 1 "No such file" infer $connect missing.png
+    refused 1 "no image" infer $connect m.bhn
+    refused 1 "Is a directory" infer $connect "$mnist"
+    refused 2 "holds many images" infer $connect "$mnist/t10k-images-idx3-ubyte.gz"
+    for index in abc -1 0- "" 1x 1-2-3; do
+        refused 2 "index \"$index\" is wrong" infer $connect \
+            "$mnist/t10k-images-idx3-ubyte.gz:$index"
+    done
+    for index in 99999999999999999999 0-99999999999999999999 18446744073709551615; do
+        refused 2 "larger than" infer $connect "$mnist/t10k-images-idx3-ubyte.gz:$index"
+    done
+    refused 2 "no range" infer $connect "$mnist/t10k-images-idx3-ubyte.gz:5-2"
+    refused 1 'open "": No such file' infer $connect ""
+    refused 1 "open missing???\[2Jx: No such" infer $connect "$(printf 'missing\n\r\033[2Jx')"
+    refused 1 "no number 1000" infer $connect "$mnist/t10k-images-idx3-ubyte.gz:1000"
+    head -c 100 "$digit" >short.png
+    refused 1 "short.png: it is damaged" infer $connect short.png
+    { head -c 16 "$digit"; printf '\377'; tail -c +18 "$digit"; } >large.png
+    refused 1 "it is larger than 16384 pixels" infer $connect large.png
+    escape=$(printf 'a\033[31m.png')
+    cp "$digit" "$escape"
+    works infer $connect "$escape"
+    grep -q "$(printf '\033')" out && fail "escape sequences of a name"
+    for byte in 350 351; do
+        # shellcheck disable=SC2059 # the byte itself
+        cp "$digit" "$(printf "\\$byte.png")"
+        # shellcheck disable=SC2059
+        works infer $connect --json "$(printf "\\$byte.png")"
+        json file
+        cp out "named$byte"
+    done
+    cmp -s named350 named351 && fail "names that are not UTF-8 look alike"
+    grep -q 'xe8' named350 || fail "a name that is not UTF-8"
+    refused 1 "t10k-labels" infer $connect "$mnist/t10k-labels-idx1-ubyte.gz:1"
+}
+works infer --connect "$address" --fingerprint "$fingerprint" --json "$digit"
+json label
+
+refused 1 "not trusted.*other/server.crt" infer --connect "$address" --ca other/server.crt "$digit"
+refused 1 "No such file" infer --connect "$address" --ca missing.crt "$digit"
+refused 1 "no certificate" infer --connect "$address" --ca m.bhn "$digit"
+refused 1 "fingerprint" infer --connect "$address" "$digit" \
+    --fingerprint "$(printf %064d 0)"
+refused 2 "64 hex digits" infer --connect "$address" --fingerprint 12 "$digit"
+refused 1 "Connection refused" infer --connect 127.0.0.1:1 --ca certs/server.crt "$digit"
+refused 1 "cannot find the host" infer --connect nowhere.invalid:1 \
+    --ca certs/server.crt "$digit"
+refused 2 "not a number" infer --connect localhost:x --ca certs/server.crt "$digit"
+refused 2 "write HOST:PORT" infer --connect localhost:0 --ca certs/server.crt "$digit"
+
+# Others who speak TLS, at either end.
+openssl s_client -connect "$address" </dev/null >out 2>&1
+has "no application protocol"
+openssl s_client -connect "$address" -alpn bayhenn/1 </dev/null >out 2>&1
+has "ALPN protocol: bayhenn/1"
+mkfifo silence logpipe
+openssl s_server -accept 127.0.0.1:0 -cert certs/server.crt -key certs/server.key \
+    -tls1_3 >other.log 2>&1 0<>silence &
+other_server=$!
+wait_for other.log ACCEPT
+refused 1 "is not a bayhenn server" infer --ca certs/server.crt "$digit" \
+    --connect "$(sed -n 's/^ACCEPT //p' other.log)" --timeout 5
+kill $other_server
+wait $other_server 2>/dev/null
+
+# A name with several addresses; and a log that nobody reads any more.
+head -n 1 <logpipe >/dev/null &
+# shellcheck disable=SC2086
+"$bayhenn" $serve --listen localhost:0 --samples 1 >names 2>logpipe &
+other_server=$!
+wait_for names "listening on localhost"
+port=$(sed -n 's/^listening on localhost://p' names)
+for host in $(getent ahosts localhost | sed 's/ .*//' | sort -u); do
+    case "$host" in *:*) host="[$host]" ;; esac
+    works infer --connect "$host:$port" --ca certs/server.crt --json "$digit"
+    works infer --connect "$host:$port" --ca certs/server.crt --json "$digit"
+done
+kill $other_server
+wait $other_server || fail "a server without its log"
+other_server=""
+
+# Clients that die at any moment, while another is served.
+# shellcheck disable=SC2086
+{
+    "$bayhenn" infer $connect --json "$mnist"/mnist-00*.png >served 2>served.err &
+    served=$!
+    for delay in 0.01 0.02 0.05 0.1 0.2; do
+        "$bayhenn" infer $connect "$mnist"/mnist-00*.png >/dev/null 2>&1 &
+        victim=$!
+        sleep $delay
+        kill -9 $victim
+        wait $victim 2>/dev/null
+    done
+    wait $served || fail "a client beside vanishing ones: $(cat served.err)"
+    [ "$(wc -l <served)" = 20 ] || fail "images of a client beside vanishing ones"
+    works infer $connect "$digit"
+}
+
+kill -TERM "$server"
+wait "$server"
+status=$?
+server=""
+[ $status = 0 ] || fail "serve ended with $status after SIGTERM"
+grep -q "answered" log || fail "serve logs nothing"
+
+# ---- demo ----
+mkdir tmp
+TMPDIR=$work/tmp works demo --model m.bhn --count 2 --samples 2 --images "$mnist"
+[ -z "$(ls tmp)" ] || fail "demo leaves files behind"
+has "mnist-0001"
+has "of 2 digits right"
+has "hidden from the server"
+refused 1 "No such file" demo --model missing.bhn --images "$mnist"
+refused 1 "no PNG files" demo --model m.bhn --images certs
+
+[ $failures = 0 ] && echo "all as it should be"
+exit $((failures > 0))

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// A machine whose n-th call fails, for every n.
+#ifndef BH_TESTS_SUPPORT_FAULTS_H
+#define BH_TESTS_SUPPORT_FAULTS_H
+
+#include <stddef.h>
+
+#include "bayhenn/bayhenn.h"
+
+// Calls run(arg) with *countdown (fail_alloc_at or fail_random_at of the hooks) at 1,
+// 2,
+// ... until a run ends before its count does; that one must give BH_OK, those before
+// `expected`, and none may leave a block behind. Returns how many calls failed.
+size_t fail_each(size_t *countdown, bh_status expected, bh_status (*run)(void *arg),
+                 void *arg);
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// R7 and R8: uniform parts depend on everything they should, what a peer sends is
+// range-checked, misuse is refused.
+#include <string.h>
+
+#include "base/memory.h"
+#include "support/he_pair.h"
+
+// 32 bytes that stand for a uniform part.
+static void digest(const bh_he *he, uint8_t out[32], const char *purpose,
+                   const bh_uniform *uniform, uint64_t counter)
+{
+    uint64_t *a = bh_poly_new(&he->ring);
+    assert_ok(bh_he_expand_uniform(he, a, purpose, uniform, counter));
+    assert_ok(bh_hash(out, a, he->ring.poly_words * sizeof *a, NULL, 0));
+    bh_free(a);
+}
+
+// Every bit of transcript and seed, every byte of the counter and the purpose matter:
+// nobody can steer a uniform part, and none occurs twice.
+static void test_uniform_parts(void **state)
+{
+    (void)state;
+    enum { MAX = 600 };
+    static uint8_t seen[MAX][32];
+    size_t n_seen = 0;
+    he_pair c;
+    he_pair_set_up(&c, "INSECURE_TEST_n256", test_rng_new("uniform parts"));
+    bh_uniform u = c.uniform;
+    digest(c.he, seen[n_seen++], "upload", &u, 0);
+    digest(c.he, seen[n_seen++], "public key", &u, 0);
+    for (size_t bit = 0; bit < 256; bit++) {
+        u = c.uniform;
+        u.transcript[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        digest(c.he, seen[n_seen++], "upload", &u, 0);
+        u = c.uniform;
+        u.seed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        digest(c.he, seen[n_seen++], "upload", &u, 0);
+    }
+    for (size_t bit = 0; bit < 64; bit++) {
+        digest(c.he, seen[n_seen++], "upload", &c.uniform, UINT64_C(1) << bit);
+    }
+    u = c.uniform; // transcript and seed exchanged
+    memcpy(u.seed, c.uniform.transcript, 32);
+    memcpy(u.transcript, c.uniform.seed, 32);
+    digest(c.he, seen[n_seen++], "upload", &u, 0);
+    for (size_t i = 0; i < n_seen; i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_memory_not_equal(seen[i], seen[j], 32);
+        }
+    }
+    printf("%zu uniform parts, all different\n", n_seen);
+    digest(c.he, seen[1], "upload", &c.uniform, 0);
+    assert_memory_equal(seen[0], seen[1], 32); // and a function of those alone
+    he_pair_tear_down(&c);
+}
+
+// Loading takes the uniform part from the transcript, not from the peer: the same bytes
+// under another transcript or counter are another ciphertext.
+static void test_loaded_parts(void **state)
+{
+    (void)state;
+    he_pair c;
+    he_pair_set_up(&c, "INSECURE_TEST_n256", test_rng_new("loaded parts"));
+    size_t words = c.he->ring.poly_words;
+    uint8_t *zeroes = bh_alloc(bh_he_poly_bytes(c.he), 1);
+    uint64_t *nothing = bh_poly_new(&c.he->ring);
+    bh_upload *u[2];
+    bh_public_key *pk;
+    assert_ok(bh_upload_load(&u[0], c.he, zeroes, &c.uniform, 1));
+    assert_ok(bh_upload_load(&u[1], c.he, zeroes, &c.uniform, 2));
+    assert_ok(bh_public_key_load(&pk, c.he, zeroes, &c.uniform));
+    assert_memory_equal(u[0]->c0, nothing, words * 8); // a client may choose these
+    assert_memory_not_equal(u[0]->c1, u[1]->c1, words * 8);
+    assert_memory_not_equal(u[0]->c1, pk->p1, words * 8);
+    for (size_t i = 0; i < 2; i++) {
+        size_t zero = 0;
+        for (size_t k = 0; k < c.he->ring.n; k++) {
+            zero += u[i]->c1[k] == 0;
+        }
+        assert_true(zero < 2);
+        bh_upload_free(u[i]);
+    }
+    bh_public_key_free(pk);
+    bh_free(nothing);
+    bh_free(zeroes);
+    he_pair_tear_down(&c);
+}
+
+static bh_status load_both(he_pair *c, const uint8_t *bytes)
+{
+    bh_upload *upload = (bh_upload *)c;
+    bh_public_key *pk = (bh_public_key *)c;
+    bh_status first = bh_upload_load(&upload, c->he, bytes, &c->uniform, 0);
+    bh_status second = bh_public_key_load(&pk, c->he, bytes, &c->uniform);
+    assert_int_equal(first, second);
+    if (first != BH_OK) {
+        assert_null(upload);
+        assert_null(pk);
+    }
+    bh_upload_free(upload);
+    bh_public_key_free(pk);
+    return first;
+}
+
+// q and 2^46 - 1 for each prime, at the first, a middle and the last place: refused;
+// q - 1 there: taken.
+static void test_ranges(void **state)
+{
+    (void)state;
+    he_pair c;
+    he_pair_set_up(&c, "n4096", test_rng_new("ranges"));
+    const bh_ring *ring = &c.he->ring;
+    const size_t places[] = {0, 1 + test_rng_below(&c.rng, ring->n - 2), ring->n - 1};
+    uint64_t *a = bh_poly_new(ring);
+    uint8_t *bytes = bh_alloc(bh_he_poly_bytes(c.he), 1);
+    for (size_t p = 0; p < ring->n_primes; p++) {
+        const bh_modulus *m = &ring->ntt[p].mod;
+        for (size_t k = 0; k < 3; k++) {
+            uint64_t *word = &bh_poly_row(ring, a, p)[places[k]];
+            const uint64_t bad[] = {m->q, (UINT64_C(1) << m->bits) - 1};
+            for (size_t i = 0; i < 2; i++) {
+                *word = bad[i];
+                bh_he_pack_poly(c.he, bytes, a);
+                assert_status(load_both(&c, bytes), BH_ERR_ENCODING);
+            }
+            *word = m->q - 1;
+            bh_he_pack_poly(c.he, bytes, a);
+            assert_ok(load_both(&c, bytes));
+        }
+    }
+    memset(bytes, 0xff, bh_he_poly_bytes(c.he));
+    assert_status(load_both(&c, bytes), BH_ERR_ENCODING);
+    bh_free(bytes);
+    bh_free(a);
+    he_pair_tear_down(&c);
+}
+
+static bh_status finish(he_pair *c, const uint32_t *places, size_t n, unsigned t_bits)
+{
+    bh_answer_options f = {.places = places,
+                           .bias = c->bias,
+                           .n_places = n,
+                           .t_bits = t_bits,
+                           .seed = c->seed};
+    return bh_answer_finish(c->answer, c->bytes, c->pk, &f);
+}
+
+static void test_misuse(void **state)
+{
+    (void)state;
+    static const int32_t w[256] = {1};
+    static const int64_t m[256];
+    static const uint32_t twice[] = {3, 3}, falling[] = {3, 2}, outside[] = {3, 256};
+    const uint32_t *bad[] = {twice, falling, outside};
+    int64_t values[2];
+    he_pair c;
+    he_pair_set_up(&c, "INSECURE_TEST_n256", test_rng_new("misuse"));
+    bh_upload *upload = he_pair_upload(&c, m, 8);
+    bh_answer_begin(c.answer);
+    for (size_t i = 0; i < 3; i++) {
+        assert_status(finish(&c, bad[i], 2, 8), BH_ERR_ARG);
+        assert_status(bh_decrypt(c.sk, values, c.bytes, bad[i], 2, 8), BH_ERR_ARG);
+    }
+    assert_status(finish(&c, c.places, 2, BH_T_BITS_MIN - 1), BH_ERR_ARG);
+    assert_status(finish(&c, c.places, 2, BH_T_BITS_MAX + 1), BH_ERR_ARG);
+    assert_status(bh_decrypt(c.sk, values, c.bytes, c.places, 2, BH_T_BITS_MAX + 1),
+                  BH_ERR_ARG);
+    assert_status(bh_encrypt(c.sk, c.bytes, &c.uniform, 9, m, BH_T_BITS_MAX + 1),
+                  BH_ERR_ARG);
+    // 4095 products and no more, and all of them decrypt
+    for (size_t i = 0; i < 4095; i++) {
+        assert_ok(bh_answer_add_product(c.answer, upload, w));
+    }
+    assert_status(bh_answer_add_product(c.answer, upload, w), BH_ERR_STATE);
+    assert_ok(finish(&c, c.places, 2, 8));
+    assert_ok(bh_decrypt(c.sk, values, c.bytes, c.places, 2, 8));
+    assert_int_equal(values[0], 0);
+    // an answer is finished once
+    assert_status(finish(&c, c.places, 2, 8), BH_ERR_STATE);
+    assert_status(bh_answer_add_product(c.answer, upload, w), BH_ERR_STATE);
+    bh_answer_begin(c.answer);
+    assert_ok(finish(&c, c.places, 0, 8));
+    bh_upload_free(upload);
+    he_pair_tear_down(&c);
+}
+
+static void test_sets(void **state)
+{
+    (void)state;
+    bh_he *he = (bh_he *)state;
+    bh_error err;
+    assert_status(bh_he_new(&he, "n4097", &err), BH_ERR_PARAMS);
+    assert_null(he);
+    // log2 q = 92 is too much for n = 2048, unless the name says INSECURE
+    bh_he_literal literal = {.name = "n2048",
+                             .n = 2048,
+                             .n_primes = 2,
+                             .primes = {70367133564929, 70362301726721}};
+    assert_status(bh_he_from_literal(&he, &literal, &err), BH_ERR_PARAMS);
+    literal.n_primes = 1;
+    assert_ok(bh_he_from_literal(&he, &literal, &err));
+    bh_he_free(he);
+    literal.primes[0] = 1099511480321; // = 1 mod 2n would do for the transform only
+    assert_status(bh_he_from_literal(&he, &literal, &err), BH_ERR_PARAMS);
+    assert_ok(bh_he_new(&he, "n4096", NULL));
+    assert_int_equal(bh_he_security_bits(he), 150);
+    assert_true(bh_he_log2_q(he) <= 106);
+    bh_he_free(he);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_uniform_parts), cmocka_unit_test(test_loaded_parts),
+        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_sets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

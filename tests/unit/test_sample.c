@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Samplers: word by word against their definitions, their laws by moments and
+// chi-square, and one hash that pins the uniform parts of the wire format.
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "he/internal.h"
+#include "ring/sample.h"
+#include "support/reference.h"
+#include "support/stats.h"
+#include "support/test.h"
+
+enum { N = 4096, ROUNDS = 256, DRAWS = N * ROUNDS };
+
+static bh_stream *open_stream(uint64_t number)
+{
+    uint8_t seed[32] = {0};
+    bh_stream *stream;
+    memcpy(seed, &number, sizeof number);
+    assert_ok(bh_stream_new(&stream, seed, (bh_domain){.label = "test"}));
+    return stream;
+}
+
+typedef bh_status sampler(int32_t *out, size_t n, bh_stream *stream);
+
+static int32_t *draw(sampler *sample, uint64_t number)
+{
+    int32_t *out = bh_alloc(DRAWS, sizeof *out);
+    bh_stream *stream = open_stream(number);
+    for (size_t k = 0; k < ROUNDS; k++) {
+        assert_ok(sample(out + k * N, N, stream));
+    }
+    bh_stream_free(stream);
+    return out;
+}
+
+// Mean, variance and neighbours' correlation within 5 deviations of the law's.
+static void check_moments(const char *what, const int32_t *x, double variance,
+                          double fourth)
+{
+    double mean = 0, square = 0, neighbours = 0, n = DRAWS;
+    for (size_t i = 0; i < DRAWS; i++) {
+        mean += x[i] / n;
+        square += (double)x[i] * x[i] / n;
+        neighbours += i > 0 ? (double)x[i] * x[i - 1] / n : 0;
+    }
+    printf("%s: mean %+.5f, variance %.5f (law %.5f), neighbours %+.5f\n", what, mean,
+           square, variance, neighbours / variance);
+    assert_true(fabs(mean) < 5 * sqrt(variance / n));
+    assert_true(fabs(square - variance) < 5 * sqrt((fourth - variance * variance) / n));
+    assert_true(fabs(neighbours / variance) < 5 / sqrt(n));
+}
+
+static void test_ternary(void **state)
+{
+    (void)state;
+    test_rng rng = test_rng_new("ternary");
+    int32_t *x = draw(bh_sample_ternary, test_rng_next(&rng));
+    uint64_t counts[3] = {0};
+    const double expected[3] = {DRAWS / 3.0, DRAWS / 3.0, DRAWS / 3.0};
+    for (size_t i = 0; i < DRAWS; i++) {
+        assert_in_range(x[i] + 1, 0, 2);
+        counts[x[i] + 1]++;
+    }
+    check_moments("ternary", x, 2.0 / 3, 2.0 / 3);
+    double chi = stats_chi_square(counts, expected, 3);
+    printf("ternary: chi-square %.1f, limit %.1f\n", chi, stats_chi_square_limit(2));
+    assert_true(chi < stats_chi_square_limit(2));
+    bh_free(x);
+}
+
+static void test_error(void **state)
+{
+    (void)state;
+    enum { COINS = 2 * BH_SAMPLE_ERROR_COINS, VALUES = COINS + 1 };
+    test_rng rng = test_rng_new("error");
+    int32_t *x = draw(bh_sample_error, test_rng_next(&rng));
+    uint64_t counts[VALUES] = {0}, kept[VALUES];
+    double expected[VALUES], kept_expected[VALUES];
+    size_t n_kept = 0;
+    for (size_t i = 0; i < DRAWS; i++) {
+        assert_in_range(x[i] + BH_SAMPLE_ERROR_COINS, 0, COINS);
+        counts[x[i] + BH_SAMPLE_ERROR_COINS]++;
+    }
+    expected[0] = ldexp(DRAWS, -COINS); // DRAWS binomial(42, i) / 2^42
+    for (size_t i = 1; i < VALUES; i++) {
+        expected[i] = expected[i - 1] * (double)(VALUES - i) / (double)i;
+    }
+    for (size_t i = 0; i < VALUES; i++) { // values too rare for the statistic are left
+        if (expected[i] >= 20) {
+            kept[n_kept] = counts[i];
+            kept_expected[n_kept++] = expected[i];
+        }
+    }
+    double variance =
+        COINS / 4.0; // fourth moment of a centred binomial: n (3 n - 2) / 16
+    check_moments("error", x, variance, COINS * (3.0 * COINS - 2) / 16);
+    assert_true(fabs(BH_SAMPLE_ERROR_DEV * BH_SAMPLE_ERROR_DEV - variance) < 1e-12);
+    double chi = stats_chi_square(kept, kept_expected, n_kept);
+    printf("error: chi-square %.1f over %zu values, limit %.1f\n", chi, n_kept,
+           stats_chi_square_limit(n_kept));
+    assert_true(chi < stats_chi_square_limit(n_kept));
+    bh_free(x);
+}
+
+// The same streams read by hand.
+static void test_definitions(void **state)
+{
+    (void)state;
+    test_rng rng = test_rng_new("definitions");
+    for (size_t n = 8; n <= N; n += n < 1024 ? 8 : 512) {
+        uint64_t number = test_rng_next(&rng), word = 0;
+        int32_t ternary[N], error[N];
+        bh_stream *s = open_stream(number);
+        assert_ok(bh_sample_ternary(ternary, n, s));
+        bh_stream_free(s);
+        s = open_stream(number);
+        for (size_t i = 0; i < n; i++) { // digit after digit of a fraction in base 3
+            if (i % 8 == 0) {
+                assert_ok(bh_stream_read(s, &word, sizeof word));
+            }
+            assert_int_equal(ternary[i], (int32_t)((ref_u128)word * 3 >> 64) - 1);
+            word *= 3;
+        }
+        bh_stream_free(s);
+        s = open_stream(number);
+        assert_ok(bh_sample_error(error, n, s));
+        bh_stream_free(s);
+        s = open_stream(number);
+        for (size_t i = 0; i < n; i++) { // coins 0 .. 41 of six bytes
+            uint8_t bytes[6];
+            int32_t heads = 0;
+            assert_ok(bh_stream_read(s, bytes, sizeof bytes));
+            for (size_t coin = 0; coin < 2 * BH_SAMPLE_ERROR_COINS; coin++) {
+                heads += (int32_t)ref_packed_bit(bytes, coin);
+            }
+            assert_int_equal(error[i], heads - BH_SAMPLE_ERROR_COINS);
+        }
+        bh_stream_free(s);
+    }
+}
+
+static void check_uniform(const uint64_t *primes, size_t n_primes, uint64_t number)
+{
+    enum { BINS = 64 };
+    bh_ring ring;
+    assert_ok(bh_ring_init(&ring, N, primes, n_primes, NULL));
+    uint64_t *a = bh_poly_new(&ring), counts[BINS] = {0};
+    double expected[BINS];
+    bh_stream *s = open_stream(number), *by_hand = open_stream(number);
+    for (size_t k = 0; k < 16; k++) {
+        assert_ok(bh_sample_uniform_vartime(&ring, a, s));
+        for (size_t i = 0; i < N * n_primes; i++) {
+            const bh_modulus *m = &ring.ntt[i / N].mod;
+            uint64_t got = bh_poly_row(&ring, a, i / N)[i % N], word;
+            do {
+                assert_ok(bh_stream_read(by_hand, &word, sizeof word));
+                word &= (UINT64_C(1) << m->bits) - 1;
+            } while (word >= m->q);
+            assert_int_equal(got, word);
+            counts[(ref_u128)got * BINS / m->q]++;
+        }
+    }
+    for (size_t i = 0; i < BINS; i++) {
+        expected[i] = 16.0 * N * (double)n_primes / BINS;
+    }
+    double chi = stats_chi_square(counts, expected, BINS);
+    printf("uniform, q = %llu: chi-square %.1f, limit %.1f\n",
+           (unsigned long long)primes[0], chi, stats_chi_square_limit(BINS - 1));
+    assert_true(chi < stats_chi_square_limit(BINS - 1));
+    bh_stream_free(by_hand);
+    bh_stream_free(s);
+    bh_free(a);
+    bh_ring_clear(&ring);
+}
+
+static void test_uniform(void **state)
+{
+    (void)state;
+    static const uint64_t two[] = {70367133564929, 70362301726721};
+    static const uint64_t rejects[] = {40961}; // 37 % of 16-bit words are not below it
+    test_rng rng = test_rng_new("uniform");
+    check_uniform(two, 2, test_rng_next(&rng));
+    check_uniform(rejects, 1, test_rng_next(&rng));
+}
+
+// Pins what both sides expand: label encoding, hash, cipher, rejection, root's choice.
+// tests/oracle/uniform.py recomputes the numbers without this library.
+static void test_wire_format(void **state)
+{
+    (void)state;
+    static const char *want =
+        "b82d8da0cb232c38e24058c0ba70b5cf48d67be65352dc6e2329b46710aa7917";
+    bh_he *he;
+    bh_uniform uniform;
+    uint8_t hash[32];
+    char text[65];
+    for (size_t i = 0; i < 32; i++) {
+        uniform.transcript[i] = (uint8_t)i;
+        uniform.seed[i] = (uint8_t)(0x80 + i);
+    }
+    assert_ok(bh_he_new(&he, "n4096", NULL));
+    size_t bytes = bh_he_poly_bytes(he);
+    uint8_t *packed = bh_alloc(2 * bytes, 1);
+    uint64_t *a = bh_poly_new(&he->ring);
+    assert_ok(bh_he_expand_uniform(he, a, "public key", &uniform, 0));
+    bh_he_pack_poly(he, packed, a);
+    assert_ok(bh_he_expand_uniform(he, a, "upload", &uniform, 5));
+    bh_he_pack_poly(he, packed + bytes, a);
+    assert_ok(bh_hash(hash, packed, 2 * bytes, NULL, 0));
+    for (size_t i = 0; i < 32; i++) {
+        snprintf(text + 2 * i, 3, "%02x", hash[i]);
+    }
+    assert_string_equal(text, want);
+    assert_int_equal(he->ring.ntt[0].psi, UINT64_C(10074284903));
+    assert_int_equal(he->ring.ntt[1].psi, UINT64_C(5813319370));
+    bh_free(a);
+    bh_free(packed);
+    bh_he_free(he);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ternary),     cmocka_unit_test(test_error),
+        cmocka_unit_test(test_definitions), cmocka_unit_test(test_uniform),
+        cmocka_unit_test(test_wire_format),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integer arithmetic between and in linear layers, against naive versions that branch.
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "bayhenn/model.h"
+#include "model/clear.h"
+#include "model/fixed.h"
+#include "model/segment.h"
+#include "support/reference.h"
+#include "support/test.h"
+
+static void test_round_shift(void **state)
+{
+    (void)state;
+    test_rng rng = test_rng_new("round shift");
+    const int64_t top = (INT64_C(1) << 62) - 1;
+    assert_int_equal(bh_round_shift(5, 1), 3); // ties up
+    assert_int_equal(bh_round_shift(-5, 1), -2);
+    assert_int_equal(bh_round_shift(-7, 0), -7);
+    assert_int_equal(bh_round_shift(top, 62), 1);
+    assert_int_equal(bh_round_shift(-top, 62), -1);
+    for (int i = 0; i < 100000; i++) {
+        uint32_t f = (uint32_t)test_rng_below(&rng, 62);
+        int64_t v = (int64_t)(test_rng_next(&rng) >> 1) - (INT64_C(1) << 62);
+        v >>= test_rng_below(&rng, 60);
+        int64_t half = f > 0 ? INT64_C(1) << (f - 1) : 0;
+        assert_int_equal(bh_round_shift(v, f),
+                         ref_floor_div(v + half, INT64_C(1) << f));
+    }
+}
+
+static int64_t naive_pool(const bh_layer *l, const int64_t *in, uint32_t c, uint32_t i,
+                          uint32_t j)
+{
+    int64_t max = INT64_MIN, sum = 0;
+    for (uint32_t a = i * l->stride; a < i * l->stride + l->kernel_h; a++) {
+        for (uint32_t b = j * l->stride; b < j * l->stride + l->kernel_w; b++) {
+            int64_t v = in[(c * l->in.height + a) * l->in.width + b];
+            max = v > max ? v : max;
+            sum += v;
+        }
+    }
+    return l->kind == BH_LAYER_MAX_POOL ? max : sum;
+}
+
+static void naive_layer(const bh_layer *l, int64_t *out, const int64_t *in)
+{
+    size_t len = bh_shape_len(l->out);
+    for (size_t k = 0; k < len; k++) {
+        uint32_t j = (uint32_t)k % l->out.width;
+        uint32_t i = (uint32_t)k / l->out.width % l->out.height;
+        uint32_t c = (uint32_t)k / l->out.width / l->out.height;
+        switch (l->kind) {
+        case BH_LAYER_RELU:
+            out[k] = in[k] > 0 ? in[k] : 0;
+            break;
+        case BH_LAYER_SQUARE:
+            out[k] = in[k] * in[k];
+            break;
+        case BH_LAYER_FLATTEN:
+            out[k] = in[k];
+            break;
+        default:
+            out[k] = naive_pool(l, in, c, i, j);
+        }
+    }
+}
+
+// A random segment between a 1 x 1 convolution and a fully connected layer; false if
+// what came out is no valid graph.
+static bool random_segment(bh_graph *g, test_rng *rng)
+{
+    *g = (bh_graph){.name = "s", .n_classes = 2, .quantised = true};
+    g->input = (bh_input){.dev = {1, 1, 1, 1}};
+    g->input.shape = (bh_shape){(uint32_t)test_rng_range(rng, 1, 4),
+                                (uint32_t)test_rng_range(rng, 1, 9),
+                                (uint32_t)test_rng_range(rng, 1, 9)};
+    bh_quant q = {.x_scale = 1, .w_scale = 1, .x_hi = 255, .w_max = 127};
+    q.acc_max = BH_ACC_MAX >> test_rng_below(rng, 31);
+    g->layers[g->n_layers++] = (bh_layer){.kind = BH_LAYER_CONV2D,
+                                          .out_channels = 3,
+                                          .kernel_h = 1,
+                                          .kernel_w = 1,
+                                          .stride = 1,
+                                          .quant = q};
+    uint32_t middle = (uint32_t)test_rng_below(rng, 4);
+    for (uint32_t i = 0; i < middle; i++) {
+        g->layers[g->n_layers++] = (bh_layer){
+            .kind = (bh_layer_kind)test_rng_range(rng, BH_LAYER_RELU, BH_LAYER_FLATTEN),
+            .kernel_h = (uint32_t)test_rng_range(rng, 1, 3),
+            .kernel_w = (uint32_t)test_rng_range(rng, 1, 3),
+            .stride = (uint32_t)test_rng_range(rng, 1, 3)};
+    }
+    q.shift = (uint32_t)test_rng_below(rng, 63);
+    q.x_lo = (int32_t)test_rng_range(rng, -255, 0);
+    q.x_hi = (int32_t)test_rng_range(rng, 1, 255);
+    g->layers[g->n_layers++] =
+        (bh_layer){.kind = BH_LAYER_FC, .out_channels = 2, .quant = q};
+    bh_quant *last = &g->layers[g->n_layers - 1].quant;
+    last->x_scale = ldexp(bh_graph_segment_scale(g, 0), (int)q.shift);
+    return bh_graph_check(g, NULL) == BH_OK;
+}
+
+// The oracle: shift and clamp with branches.
+static void naive_segment(const bh_graph *g, int64_t *out, const int64_t *in,
+                          int64_t *spare)
+{
+    size_t len = bh_shape_len(g->layers[0].out);
+    memcpy(out, in, len * sizeof *out);
+    for (uint32_t i = 1; i + 1 < g->n_layers; i++) {
+        naive_layer(&g->layers[i], spare, out);
+        memcpy(out, spare, bh_shape_len(g->layers[i].out) * sizeof *out);
+    }
+    const bh_quant *q = &g->layers[g->n_layers - 1].quant;
+    len = bh_shape_len(g->layers[g->n_layers - 1].in);
+    int64_t half = q->shift > 0 ? INT64_C(1) << (q->shift - 1) : 0;
+    for (size_t i = 0; i < len; i++) {
+        int64_t v = ref_floor_div(out[i] + half, INT64_C(1) << q->shift);
+        out[i] = v < q->x_lo ? q->x_lo : v > q->x_hi ? q->x_hi : v;
+    }
+}
+
+static void test_segments(void **state)
+{
+    (void)state;
+    static bh_graph g;
+    test_rng rng = test_rng_new("segments");
+    int64_t in[512], out[512], expected[512], spare[512], scratch[1024];
+    int valid = 0;
+    for (int trial = 0; trial < 20000; trial++) {
+        if (!random_segment(&g, &rng)) {
+            continue;
+        }
+        int64_t max = (int64_t)g.layers[0].quant.acc_max;
+        size_t len = bh_shape_len(g.layers[0].out);
+        for (size_t i = 0; i < len; i++) {
+            uint64_t kind = test_rng_below(&rng, 4);
+            in[i] = kind == 0   ? max
+                    : kind == 1 ? -max
+                                : test_rng_range(&rng, -max, max);
+        }
+        assert_true(bh_segment_scratch_len(&g) <= 1024);
+        bh_segment_run(&g, 0, out, in, scratch);
+        naive_segment(&g, expected, in, spare);
+        assert_memory_equal(out, expected,
+                            bh_shape_len(g.layers[g.n_layers - 1].in) * sizeof *out);
+        valid++;
+    }
+    printf("%d valid segments\n", valid);
+    assert_true(valid > 3000);
+}
+
+// out[o][i][j] by its definition, one output at a time, padding by a test.
+static int64_t direct(const bh_layer *l, const int64_t *in, const int32_t *w,
+                      const int32_t *bias, uint32_t o, int64_t i, int64_t j)
+{
+    int64_t sum = bias[o];
+    for (uint32_t c = 0; c < l->in.channels; c++) {
+        for (uint32_t a = 0; a < l->kernel_h; a++) {
+            for (uint32_t b = 0; b < l->kernel_w; b++) {
+                int64_t y = i * l->stride + a - l->pad, x = j * l->stride + b - l->pad;
+                if (y < 0 || x < 0 || y >= l->in.height || x >= l->in.width) {
+                    continue;
+                }
+                size_t at =
+                    ((o * l->in.channels + c) * l->kernel_h + a) * l->kernel_w + b;
+                sum += w[at] * in[((int64_t)c * l->in.height + y) * l->in.width + x];
+            }
+        }
+    }
+    return sum;
+}
+
+static bh_layer random_linear(test_rng *rng, bh_shape *in)
+{
+    *in = (bh_shape){(uint32_t)test_rng_range(rng, 1, 4),
+                     (uint32_t)test_rng_range(rng, 1, 9),
+                     (uint32_t)test_rng_range(rng, 1, 9)};
+    bh_layer l = {.kind = (bh_layer_kind)test_rng_range(rng, 1, 2)};
+    l.out_channels = (uint32_t)test_rng_range(rng, 1, 5);
+    l.kernel_h = (uint32_t)test_rng_range(rng, 1, 9);
+    l.kernel_w = (uint32_t)test_rng_range(rng, 1, 9);
+    l.stride = (uint32_t)test_rng_range(rng, 1, 4);
+    l.pad = (uint32_t)test_rng_below(rng, 4);
+    return l;
+}
+
+static void test_clear_linear(void **state)
+{
+    (void)state;
+    static bh_graph g;
+    test_rng rng = test_rng_new("clear linear");
+    int64_t in[324], out[2048];
+    int32_t w[5 * 4 * 81 + 5 * 324], bias[5];
+    int valid = 0;
+    for (int trial = 0; trial < 20000; trial++) {
+        bh_shape shape;
+        bh_layer l = random_linear(&rng, &shape);
+        // The layer under test, then one that makes two classes of it.
+        g = (bh_graph){.name = "l", .n_classes = 2, .n_layers = 2, .layers = {l}};
+        g.input = (bh_input){.shape = shape, .dev = {1, 1, 1, 1}};
+        g.layers[1] = (bh_layer){.kind = BH_LAYER_FC, .out_channels = 2};
+        if (bh_graph_check(&g, NULL) != BH_OK) {
+            continue;
+        }
+        l = g.layers[0];
+        for (size_t i = 0; i < bh_shape_len(l.in); i++) {
+            in[i] = test_rng_range(&rng, -255, 255);
+        }
+        for (size_t i = 0; i < bh_layer_weights_len(&l); i++) {
+            w[i] = (int32_t)test_rng_range(&rng, -127, 127);
+        }
+        for (size_t i = 0; i < l.out_channels; i++) {
+            bias[i] = (int32_t)test_rng_range(&rng, -INT32_MAX, INT32_MAX);
+        }
+        bh_clear_linear(&l, out, in, w, bias);
+        size_t k = 0;
+        for (uint32_t o = 0; o < l.out.channels; o++) {
+            for (uint32_t i = 0; i < l.out.height; i++) {
+                for (uint32_t j = 0; j < l.out.width; j++) {
+                    assert_int_equal(out[k++], direct(&l, in, w, bias, o, i, j));
+                }
+            }
+        }
+        valid++;
+    }
+    printf("%d valid layers\n", valid);
+    assert_true(valid > 5000);
+}
+
+static void test_quantise_input(void **state)
+{
+    (void)state;
+    static bh_graph g;
+    bh_input input = {.shape = {1, 28, 28}, .dev = {1}};
+    assert_ok(bh_graph_named(&g, "lenet5", input, 10, NULL));
+    bh_quant *q = &g.layers[0].quant;
+    *q = (bh_quant){.x_scale = 1 / 255.0, .x_lo = 0, .x_hi = 255};
+    uint8_t pixels[784];
+    float real[784];
+    int64_t x[784];
+    for (int i = 0; i < 784; i++) {
+        pixels[i] = (uint8_t)i;
+    }
+    bh_normalise_pixels(&g, real, pixels);
+    bh_quantise_input(&g, x, real);
+    for (int i = 0; i < 784; i++) {
+        assert_true(fabs((double)real[i] - pixels[i] / 255.0) < 1e-7);
+        assert_int_equal(x[i], pixels[i]);
+    }
+    *q = (bh_quant){.x_scale = 0.5, .x_lo = -100, .x_hi = 120};
+    const float in[] = {0,     -0.0f,    0.24f,     0.25f,  0.75f,   -0.25f, -0.75f,
+                        49.9f, -49.9f,   60.1f,     -60.0f, 3e38f,   -3e38f, NAN,
+                        -NAN,  INFINITY, -INFINITY, 1e-45f, -1e-45f, 1.25f};
+    const int64_t want[] = {0,    0,   0,    0,    2,    0,   -2,   100, -100, 120,
+                            -100, 120, -100, -100, -100, 120, -100, 0,   0,    2};
+    memset(real, 0, sizeof real);
+    memcpy(real, in, sizeof in);
+    bh_quantise_input(&g, x, real);
+    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++) {
+        assert_int_equal(x[i], want[i]);
+    }
+    test_rng rng = test_rng_new("quantise input");
+    *q = (bh_quant){.x_scale = 0.0371, .x_lo = -101, .x_hi = 99};
+    for (int trial = 0; trial < 200; trial++) {
+        for (int i = 0; i < 784; i++) {
+            real[i] = (float)test_rng_range(&rng, -5000, 5000) / 1000.0f;
+        }
+        bh_quantise_input(&g, x, real);
+        for (int i = 0; i < 784; i++) {
+            double v = nearbyint((double)real[i] * (1 / 0.0371));
+            assert_int_equal(x[i], v < -101 ? -101 : v > 99 ? 99 : (int64_t)v);
+        }
+    }
+}
+
+static void test_normalise_channels(void **state)
+{
+    (void)state;
+    bh_graph g = {.input = {.shape = {3, 1, 2}}};
+    for (int c = 0; c < 3; c++) {
+        g.input.mean[c] = 0.25f * (float)c;
+        g.input.dev[c] = 0.5f + (float)c;
+    }
+    const uint8_t pixels[6] = {0, 255, 51, 102, 255, 0};
+    const double want[6] = {0, 2, (0.2 - 0.25) / 1.5, (0.4 - 0.25) / 1.5, 0.2, -0.2};
+    float real[6];
+    bh_normalise_pixels(&g, real, pixels);
+    for (int i = 0; i < 6; i++) {
+        assert_true(fabs((double)real[i] - want[i]) < 1e-6);
+    }
+}
+
+static void test_predict(void **state)
+{
+    (void)state;
+    double p[3];
+    // Softmax of (0, log 2, log 5) is (1, 2, 5) / 8.
+    const double one[3] = {1000, 1000 + log(2), 1000 + log(5)};
+    bh_prediction r = bh_predict_from_logits(p, one, 1, 3);
+    assert_true(fabs(p[0] - 0.125) < 1e-12 && fabs(p[2] - 0.625) < 1e-12);
+    assert_int_equal(r.label, 2);
+    double h = -(0.125 * log(0.125) + 0.25 * log(0.25) + 0.625 * log(0.625));
+    assert_true(fabs(r.entropy - h) < 1e-12);
+    assert_true(r.mutual_information < 1e-12);
+    // Two certain draws that disagree: all uncertainty is the model's.
+    const double two[4] = {0, 2000, -2000, -4000};
+    r = bh_predict_from_logits(p, two, 2, 2);
+    assert_true(fabs(p[0] - 0.5) < 1e-12 && r.label == 0);
+    assert_true(fabs(r.entropy - log(2)) < 1e-12);
+    assert_true(fabs(r.mutual_information - log(2)) < 1e-12);
+    // Two draws (3/4, 1/4) and (1/4, 3/4): mean entropy H(1/4).
+    const double three[4] = {log(3), 0, 0, log(3)};
+    r = bh_predict_from_logits(p, three, 2, 2);
+    h = -(0.25 * log(0.25) + 0.75 * log(0.75));
+    assert_true(fabs(r.mutual_information - (log(2) - h)) < 1e-12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_shift),
+        cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_clear_linear),
+        cmocka_unit_test(test_quantise_input),
+        cmocka_unit_test(test_normalise_channels),
+        cmocka_unit_test(test_predict),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
