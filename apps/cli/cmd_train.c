@@ -84,19 +84,6 @@ static int check_writable(const char *path)
                    : cli_fail(name, "cannot write \"%s\": %s", path, strerror(code));
 }
 
-static bool is_known_net(const char *net)
-{
-    static const char *const known[] = {"lenet5", "lenet-caffe", "netd"};
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (strcmp(net, known[i]) == 0) {
-            return true;
-        }
-    }
-    cli_usage(name, "unknown network \"%s\"; known are lenet5, lenet-caffe and netd",
-              net);
-    return false;
-}
-
 static bh_status make_graph(bh_graph *graph, const train_options *o,
                             const bh_images *images, bh_error *err)
 {
@@ -218,8 +205,9 @@ int cmd_train(int argc, char **argv)
         return cli_usage(name, "the name of --dataset is %s",
                          o.dataset[0] == '\0' ? "empty" : "too long");
     }
-    if (!is_known_net(o.net)) {
-        return CLI_USAGE;
+    bh_error err;
+    if (bh_graph_check_named(o.net, &err) != BH_OK) {
+        return cli_usage(name, "%s", err.message);
     }
     int status = check_writable(o.out);
     return status == CLI_OK ? run(&o) : status;

@@ -185,8 +185,8 @@ static void write_answer(bh_answer *a, uint8_t *out, const bh_answer_options *f)
         a->switched[i] = a->switched[f->places[i]];
     }
     BH_DECLASSIFY(a->switched, f->n_places * sizeof *a->switched);
-    ring->kernels->pack(out + (ring->n * c1_bits + 7) / 8, a->switched, f->n_places,
-                        c0_bits);
+    ring->kernels->pack(out + bh_he_answer_bytes(a->he, 0, f->t_bits), a->switched,
+                        f->n_places, c0_bits);
 }
 
 bh_status bh_answer_finish(bh_answer *a, uint8_t *out, const bh_public_key *pk,
@@ -194,7 +194,7 @@ bh_status bh_answer_finish(bh_answer *a, uint8_t *out, const bh_public_key *pk,
 {
     const bh_ring *ring = &a->he->ring;
     bh_stream *zero = NULL, *flood = NULL;
-    if (!bh_he_t_bits_ok(a->he, f->t_bits) ||
+    if (!bh_he_t_bits_ok(f->t_bits) ||
         !bh_he_places_ok(a->he, f->places, f->n_places)) {
         return BH_ERR_ARG;
     }

@@ -142,7 +142,7 @@ bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0,
 bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, const bh_uniform *uniform,
                      uint64_t counter, const int64_t *message, unsigned t_bits)
 {
-    if (!bh_he_t_bits_ok(sk->he, t_bits)) {
+    if (!bh_he_t_bits_ok(t_bits)) {
         return BH_ERR_ARG;
     }
     return encrypt(c0, sk, "upload", uniform, counter, message, t_bits);
@@ -170,8 +170,7 @@ bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, const uint8_t *an
     const bh_modulus *m = &ring->ntt[0].mod;
     unsigned c1_bits = t_bits + BH_ANSWER_C1_EXTRA_BITS;
     unsigned c0_bits = t_bits + BH_ANSWER_C0_EXTRA_BITS;
-    if (!bh_he_t_bits_ok(sk->he, t_bits) ||
-        !bh_he_places_ok(sk->he, places, n_places)) {
+    if (!bh_he_t_bits_ok(t_bits) || !bh_he_places_ok(sk->he, places, n_places)) {
         return BH_ERR_ARG;
     }
     uint64_t *c1 = bh_alloc(ring->n, sizeof *c1), *c0 = bh_alloc(ring->n, sizeof *c0);
@@ -181,7 +180,8 @@ bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, const uint8_t *an
         goto cleanup;
     }
     ring->kernels->unpack(c1, answer, ring->n, c1_bits);
-    ring->kernels->unpack(c0, answer + (ring->n * c1_bits + 7) / 8, n_places, c0_bits);
+    ring->kernels->unpack(c0, answer + bh_he_answer_bytes(sk->he, 0, t_bits), n_places,
+                          c0_bits);
     for (size_t i = 0; i < ring->n; i++) {
         c1[i] = lift(m, c1[i], c1_bits);
     }

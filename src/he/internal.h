@@ -56,7 +56,7 @@ struct bh_answer {
 // Delta modulo prime p: (q - 1) / t = -1 / t.
 uint64_t bh_he_delta(const bh_he *he, size_t prime, unsigned t_bits);
 
-bool bh_he_t_bits_ok(const bh_he *he, unsigned t_bits);
+bool bh_he_t_bits_ok(unsigned t_bits);
 
 // Places are ascending and below n.
 bool bh_he_places_ok(const bh_he *he, const uint32_t *places, size_t n_places);

@@ -35,7 +35,7 @@ bh_status bh_noise_of_answer(const bh_he *he, bh_noise *out, uint64_t n_weights,
                              uint32_t w_max, unsigned t_bits)
 {
     *out = (bh_noise){0};
-    if (!bh_he_t_bits_ok(he, t_bits)) {
+    if (!bh_he_t_bits_ok(t_bits)) {
         return BH_ERR_ARG;
     }
     double bound = fresh_bound(he, (double)n_weights, w_max);

@@ -139,9 +139,8 @@ const char *bh_he_kernels(const bh_he *he)
     return he->ring.kernels->name;
 }
 
-bool bh_he_t_bits_ok(const bh_he *he, unsigned t_bits)
+bool bh_he_t_bits_ok(unsigned t_bits)
 {
-    (void)he;
     return t_bits >= BH_T_BITS_MIN && t_bits <= BH_T_BITS_MAX;
 }
 

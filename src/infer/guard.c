@@ -3,34 +3,38 @@
 
 #include "infer/plan.h"
 
-// Every guard, once.
-static const struct {
+typedef struct guard_row {
     bh_guard guard;
     const char *name, *params;
-} guards[] = {
+} guard_row;
+
+// Every guard, once.
+static const guard_row guards[] = {
     {BH_GUARD_SAMPLED, "sampled", "n4096"},
 };
 
 #define N_GUARDS (sizeof guards / sizeof guards[0])
 
-const char *bh_guard_name(bh_guard guard)
+static const guard_row *find(bh_guard guard)
 {
     for (size_t i = 0; i < N_GUARDS; i++) {
         if (guards[i].guard == guard) {
-            return guards[i].name;
+            return &guards[i];
         }
     }
     return NULL;
 }
 
+const char *bh_guard_name(bh_guard guard)
+{
+    const guard_row *row = find(guard);
+    return row != NULL ? row->name : NULL;
+}
+
 const char *bh_guard_params(bh_guard guard)
 {
-    for (size_t i = 0; i < N_GUARDS; i++) {
-        if (guards[i].guard == guard) {
-            return guards[i].params;
-        }
-    }
-    return NULL;
+    const guard_row *row = find(guard);
+    return row != NULL ? row->params : NULL;
 }
 
 bh_guard bh_guard_from_name(const char *name)

@@ -58,8 +58,7 @@ static bool client_can_afford(const bh_plan *plan, uint32_t i)
     const bh_graph *g = plan->graph;
     for (uint32_t at = bh_graph_linear_index(g, i) + 1;
          at < g->n_layers && !bh_layer_is_linear(&g->layers[at]); at++) {
-        const bh_layer *layer = &g->layers[at];
-        reads += (uint64_t)bh_shape_len(layer->out) * layer->kernel_h * layer->kernel_w;
+        reads += bh_layer_pool_reads(&g->layers[at]);
     }
     return inputs <= BH_PLAN_VALUES_MAX && outputs <= BH_PLAN_VALUES_MAX &&
            reads * plan->samples <= BH_PLAN_POOL_MAX;

@@ -43,6 +43,13 @@ const char *bh_layer_kind_name(bh_layer_kind kind)
     return "unknown kind";
 }
 
+uint64_t bh_layer_pool_reads(const bh_layer *layer)
+{
+    bool pool = layer->kind == BH_LAYER_MAX_POOL || layer->kind == BH_LAYER_AVG_POOL;
+    return pool ? (uint64_t)bh_shape_len(layer->out) * layer->kernel_h * layer->kernel_w
+                : 0;
+}
+
 uint32_t bh_graph_linear_count(const bh_graph *g)
 {
     uint32_t count = 0;

@@ -108,6 +108,9 @@ const char *bh_layer_kind_name(bh_layer_kind kind);
 // as many input channels as its flattened input has elements.
 size_t bh_layer_weights_len(const bh_layer *layer);
 size_t bh_layer_bias_len(const bh_layer *layer); // out_channels
+// Inputs that all windows of a pool read, as often as they are read; 0 for other
+// layers.
+uint64_t bh_layer_pool_reads(const bh_layer *layer);
 // Number of linear layers, and the index in `layers` of the i-th one.
 uint32_t bh_graph_linear_count(const bh_graph *g);
 uint32_t bh_graph_linear_index(const bh_graph *g, uint32_t i);
@@ -131,6 +134,8 @@ bh_status bh_graph_check(bh_graph *g, bh_error *err) BH_MUST_CHECK;
 void bh_graph_write(const bh_graph *g, bh_writer *w);
 bh_status bh_graph_read(bh_graph *g, bh_reader *r, bh_error *err) BH_MUST_CHECK;
 
+// Whether there is a network of that name; BH_ERR_ARG with a sentence that lists them.
+bh_status bh_graph_check_named(const char *name, bh_error *err) BH_MUST_CHECK;
 // A known network by name ("lenet5", "netd", "lenet-caffe") for a given input and
 // number of classes. BH_ERR_ARG for an unknown name.
 bh_status bh_graph_named(bh_graph *out, const char *name, bh_input input,

@@ -119,9 +119,9 @@ static const char *pool_shape(bh_layer *layer, bh_shape in)
     if (problem != NULL) {
         return problem;
     }
-    uint64_t reads =
-        (uint64_t)bh_shape_len(layer->out) * layer->kernel_h * layer->kernel_w;
-    return reads > BH_GRAPH_POOL_MAX ? "its windows overlap too much" : NULL;
+    return bh_layer_pool_reads(layer) > BH_GRAPH_POOL_MAX
+               ? "its windows overlap too much"
+               : NULL;
 }
 
 // Fills in->out of one layer and clears the fields that its kind does not use.

@@ -49,24 +49,39 @@ static const recipe recipes[] = {
       RELU, FC(0)}},
 };
 
+static const recipe *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof recipes / sizeof recipes[0]; i++) {
+        if (strcmp(name, recipes[i].name) == 0) {
+            return &recipes[i];
+        }
+    }
+    return NULL;
+}
+
+bh_status bh_graph_check_named(const char *name, bh_error *err)
+{
+    return find(name) != NULL
+               ? BH_OK
+               : bh_fail(
+                     err, BH_ERR_ARG,
+                     "unknown network \"%s\"; known are lenet5, netd and lenet-caffe",
+                     name);
+}
+
 bh_status bh_graph_named(bh_graph *out, const char *name, bh_input input,
                          uint32_t n_classes, bh_error *err)
 {
     memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < sizeof recipes / sizeof recipes[0]; i++) {
-        const recipe *r = &recipes[i];
-        if (strcmp(name, r->name) != 0) {
-            continue;
-        }
-        memcpy(out->name, r->name, strlen(r->name) + 1);
-        memcpy(out->layers, r->layers, r->n_layers * sizeof r->layers[0]);
-        out->n_layers = r->n_layers;
-        out->input = input;
-        out->n_classes = n_classes;
-        out->layers[r->n_layers - 1].out_channels = n_classes;
-        return bh_graph_check(out, err);
+    const recipe *r = find(name);
+    if (r == NULL) {
+        return bh_graph_check_named(name, err);
     }
-    return bh_fail(err, BH_ERR_ARG,
-                   "unknown network \"%s\"; known are lenet5, netd and lenet-caffe",
-                   name);
+    memcpy(out->name, r->name, strlen(r->name) + 1);
+    memcpy(out->layers, r->layers, r->n_layers * sizeof r->layers[0]);
+    out->n_layers = r->n_layers;
+    out->input = input;
+    out->n_classes = n_classes;
+    out->layers[r->n_layers - 1].out_channels = n_classes;
+    return bh_graph_check(out, err);
 }

@@ -251,20 +251,6 @@ void bh_socket_unlisten(bh_listeners *l)
     *l = (bh_listeners){0};
 }
 
-bh_status bh_socket_listen(int *fd, uint16_t *port, const bh_address *address,
-                           bh_error *err)
-{
-    bh_listeners all;
-    bh_status status = bh_socket_listen_all(&all, address, err);
-    if (status == BH_OK) {
-        *fd = all.fds[0];
-        *port = all.port;
-        all.fds[0] = all.fds[--all.count];
-        bh_socket_unlisten(&all);
-    }
-    return status;
-}
-
 int bh_socket_accept(int listen_fd, char *peer)
 {
     struct sockaddr_storage from;

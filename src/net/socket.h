@@ -39,10 +39,6 @@ bh_status bh_socket_listen_all(bh_listeners *out, const bh_address *address,
                                bh_error *err) BH_MUST_CHECK;
 void bh_socket_unlisten(bh_listeners *l);
 
-// The same for the first address alone. port receives the port in use.
-bh_status bh_socket_listen(int *fd, uint16_t *port, const bh_address *address,
-                           bh_error *err) BH_MUST_CHECK;
-
 // The next waiting connection, or -1 with errno; peer receives "ADDRESS:PORT" and has
 // room for BH_ADDRESS_TEXT_MAX bytes.
 int bh_socket_accept(int listen_fd, char *peer);

@@ -372,21 +372,22 @@ static void check_impostor(const fixture *f, int kind, uint32_t timeout_ms,
     impostor i = {.f = f, .kind = kind};
     bh_address address;
     bh_error err = {0};
-    uint16_t port = 0;
+    bh_listeners listeners;
     const char *host = kind == OTHER_NAME ? "127.0.0.2" : "127.0.0.1";
     char text[64];
     pthread_t thread;
     sprintf(text, "%s:0", host);
     assert_ok(bh_address_parse(&address, text, 0, &err));
-    assert_ok(bh_socket_listen(&i.listen_fd, &port, &address, &err));
+    assert_ok(bh_socket_listen_all(&listeners, &address, &err));
+    i.listen_fd = listeners.fds[0]; // of a numeric address there is one
     assert_int_equal(pthread_create(&thread, NULL, run_impostor, &i), 0);
     bh_tls_client_options options = client_options(f);
-    sprintf(text, "%s:%u", host, port);
+    sprintf(text, "%s:%u", host, listeners.port);
     options.connect = text;
     options.timeout_ms = timeout_ms;
     assert_refused(&options, status, part);
     pthread_join(thread, NULL);
-    close(i.listen_fd);
+    bh_socket_unlisten(&listeners);
     // Nobody listens there any more.
     assert_refused(&options, BH_ERR_IO, "refused");
 }
