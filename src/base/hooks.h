@@ -26,8 +26,8 @@ typedef struct bh_hooks {
 
     uint64_t answers_before; // that this session's key is said to have served already
 
-    // Called with an answer after R1 and R2 and before R3 and R4: all coefficients
-    // of c0 and c1, each prime after the other at the ring's stride.
+    // Called with an answer after R1, R2 and R3 and before R4: the kept coefficients
+    // of c0 and all of c1, each prime after the other at the ring's stride.
     void (*on_answer)(void *user, const uint64_t *c0, const uint64_t *c1);
     // Called with the 32-byte seed of every query at the server.
     void (*on_query)(void *user, const uint8_t *seed);

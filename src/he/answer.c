@@ -23,10 +23,10 @@ bh_status bh_answer_new(bh_answer **out, const bh_he *he)
     a->acc0 = bh_poly_new(&he->ring);
     a->acc1 = bh_poly_new(&he->ring);
     a->factor = bh_poly_new(&he->ring);
+    a->kept = bh_poly_new(&he->ring);
     a->small = bh_alloc(he->ring.n, sizeof *a->small);
-    a->switched = bh_alloc(he->ring.n, sizeof *a->switched);
-    if (a->acc0 == NULL || a->acc1 == NULL || a->factor == NULL || a->small == NULL ||
-        a->switched == NULL) {
+    if (a->acc0 == NULL || a->acc1 == NULL || a->factor == NULL || a->kept == NULL ||
+        a->small == NULL) {
         bh_answer_free(a);
         return BH_ERR_NOMEM;
     }
@@ -40,8 +40,8 @@ void bh_answer_free(bh_answer *a)
         bh_free(a->acc0);
         bh_free(a->acc1);
         bh_free(a->factor);
+        bh_free(a->kept);
         bh_free(a->small);
-        bh_free(a->switched);
         bh_free(a);
     }
 }
@@ -58,8 +58,7 @@ static void add_product(bh_answer *a, const uint64_t *x0, const uint64_t *x1,
                         const int32_t *small)
 {
     const bh_ring *ring = &a->he->ring;
-    bh_poly_widen(ring, a->factor, small);
-    bh_poly_forward(ring, a->factor);
+    bh_poly_forward_small(ring, a->factor, small);
     bh_poly_mul_acc2(ring, a->acc0, a->acc1, x0, x1, a->factor);
 }
 
@@ -87,106 +86,65 @@ static bh_status open_stream(bh_stream **out, const bh_answer_options *f,
 static bh_status add_zero_products(bh_answer *a, const bh_public_key *pk,
                                    bh_stream *stream)
 {
-    bh_status status = bh_sample_ternary(a->small, a->he->ring.n, stream);
+    bh_status status = bh_sample_ternary(&a->he->ring, a->small, stream);
     if (status == BH_OK) {
         add_product(a, pk->p0, pk->p1, a->small);
     }
     return status;
 }
 
-// R2, second part: fresh errors on both coefficients.
-static bh_status add_zero_errors(bh_answer *a, bh_stream *stream)
+// R2, second part: fresh errors on every coefficient that is sent.
+static bh_status add_zero_errors(bh_answer *a, size_t n_places, bh_stream *stream)
 {
     const bh_ring *ring = &a->he->ring;
-    bh_status status = bh_sample_error(a->small, ring->n, stream);
+    bh_status status = bh_sample_error(ring, a->small, n_places, stream);
     if (status == BH_OK) {
-        bh_poly_add_small(ring, a->acc0, a->small);
-        status = bh_sample_error(a->small, ring->n, stream);
+        bh_poly_add_small(ring, a->kept, a->small, n_places);
+        status = bh_sample_error(ring, a->small, ring->n, stream);
     }
     if (status == BH_OK) {
-        bh_poly_add_small(ring, a->acc1, a->small);
+        bh_poly_add_small(ring, a->acc1, a->small, ring->n);
     }
     return status;
+}
+
+// R3: the coefficients of c0 that are sent, side by side.
+static void keep_places(bh_answer *a, const bh_answer_options *f)
+{
+    const bh_ring *ring = &a->he->ring;
+    for (size_t p = 0; p < ring->n_primes; p++) {
+        const uint64_t *from = bh_poly_row_const(ring, a->acc0, p);
+        uint64_t *to = bh_poly_row(ring, a->kept, p);
+        for (size_t i = 0; i < f->n_places; i++) {
+            to[i] = from[f->places[i]];
+        }
+    }
 }
 
 static void add_bias(bh_answer *a, const bh_answer_options *f)
 {
     const bh_ring *ring = &a->he->ring;
     for (size_t p = 0; p < ring->n_primes; p++) {
-        const bh_modulus *m = &ring->ntt[p].mod;
-        uint64_t delta = bh_he_delta(a->he, p, f->t_bits);
-        uint64_t *row = bh_poly_row(ring, a->acc0, p);
-        for (size_t i = 0; i < f->n_places; i++) {
-            uint64_t b = bh_mod_mul(m, bh_mod_from_signed(m, f->bias[i]), delta);
-            row[f->places[i]] = bh_mod_add(m, row[f->places[i]], b);
-        }
+        ring->kernels->add_scaled(&ring->ntt[p].mod, bh_poly_row(ring, a->kept, p),
+                                  f->bias, bh_he_delta(a->he, p, f->t_bits),
+                                  f->n_places);
     }
 }
 
-// Adds x - F to coefficient `place` of c0.
-static void add_centred(bh_answer *a, uint32_t place, bh_u128 x, const uint64_t *f)
-{
-    const bh_ring *ring = &a->he->ring;
-    for (size_t p = 0; p < ring->n_primes; p++) {
-        const bh_modulus *m = &ring->ntt[p].mod;
-        uint64_t *c = bh_poly_row(ring, a->acc0, p) + place;
-        *c = bh_mod_add(m, *c, bh_mod_sub(m, bh_mod_reduce_wide(m, x), f[p]));
-    }
-}
-
-// R1: f uniform in [-F, F) on every kept coefficient: log2 F + 1 random bits, less F.
-// The bits lie in two words, because F exceeds 2^63 for small t.
-static bh_status add_flood(bh_answer *a, const bh_answer_options *f, bh_stream *stream)
-{
-    enum { CHUNK = 64 };
-    const bh_ring *ring = &a->he->ring;
-    unsigned flood_log2 = bh_he_flood_log2(a->he, f->t_bits);
-    unsigned width = flood_log2 + 1; // < 92
-    uint64_t lo_mask = width >= 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
-    uint64_t hi_mask = width > 64 ? (UINT64_C(1) << (width - 64)) - 1 : 0;
-    uint64_t centre[BH_RING_PRIMES_MAX], words[2 * CHUNK];
-    for (size_t p = 0; p < ring->n_primes; p++) {
-        centre[p] = bh_mod_pow_vartime(&ring->ntt[p].mod, 2, flood_log2);
-    }
-    bh_status status = BH_OK;
-    for (size_t done = 0; done < f->n_places && status == BH_OK; done += CHUNK) {
-        size_t len = f->n_places - done < CHUNK ? f->n_places - done : CHUNK;
-        status = bh_stream_read(stream, words, len * 2 * sizeof words[0]);
-        for (size_t i = 0; i < len; i++) {
-            bh_u128 x = {words[2 * i + 1] & hi_mask, words[2 * i] & lo_mask};
-            add_centred(a, f->places[done + i], x, centre);
-        }
-    }
-    bh_wipe(words, sizeof words);
-    return status;
-}
-
-// R4: round(2^bits c / q) for every coefficient of a polynomial.
-static void switch_modulus(bh_answer *a, const uint64_t *c, unsigned bits)
-{
-    bh_poly_fractions(&a->he->ring, a->switched, c);
-    for (size_t i = 0; i < a->he->ring.n; i++) {
-        a->switched[i] = (a->switched[i] + (UINT64_C(1) << (63 - bits))) >> (64 - bits);
-    }
-}
-
-// R3 and R4, after R1 and R2.
+// R4, after R1 and R2.
 static void write_answer(bh_answer *a, uint8_t *out, const bh_answer_options *f)
 {
     const bh_ring *ring = &a->he->ring;
     unsigned c1_bits = f->t_bits + BH_ANSWER_C1_EXTRA_BITS;
     unsigned c0_bits = f->t_bits + BH_ANSWER_C0_EXTRA_BITS;
-    switch_modulus(a, a->acc1, c1_bits);
+    const uint64_t *c1 = bh_poly_round(ring, a->acc1, ring->n, c1_bits);
+    const uint64_t *c0 = bh_poly_round(ring, a->kept, f->n_places, c0_bits);
     // Sanitised: what is written from here on goes to the client.
-    BH_DECLASSIFY(a->switched, ring->n * sizeof *a->switched);
-    ring->kernels->pack(out, a->switched, ring->n, c1_bits);
-    switch_modulus(a, a->acc0, c0_bits);
-    for (size_t i = 0; i < f->n_places; i++) { // ascending: never overtakes itself
-        a->switched[i] = a->switched[f->places[i]];
-    }
-    BH_DECLASSIFY(a->switched, f->n_places * sizeof *a->switched);
-    ring->kernels->pack(out + bh_he_answer_bytes(a->he, 0, f->t_bits), a->switched,
-                        f->n_places, c0_bits);
+    BH_DECLASSIFY(c1, ring->n * sizeof *c1);
+    BH_DECLASSIFY(c0, f->n_places * sizeof *c0);
+    ring->kernels->pack(out, c1, ring->n, c1_bits);
+    ring->kernels->pack(out + bh_he_answer_bytes(a->he, 0, f->t_bits), c0, f->n_places,
+                        c0_bits);
 }
 
 bh_status bh_answer_finish(bh_answer *a, uint8_t *out, const bh_public_key *pk,
@@ -211,17 +169,19 @@ bh_status bh_answer_finish(bh_answer *a, uint8_t *out, const bh_public_key *pk,
     a->n_products = ANSWER_FINISHED;
     bh_poly_inverse(ring, a->acc0);
     bh_poly_inverse(ring, a->acc1);
+    keep_places(a, f);
     if (status == BH_OK && !BH_HOOK(no_rerandomise)) {
-        status = add_zero_errors(a, zero);
+        status = add_zero_errors(a, f->n_places, zero);
     }
     if (status == BH_OK) {
         add_bias(a, f);
     }
     if (status == BH_OK && !BH_HOOK(no_flooding)) {
-        status = add_flood(a, f, flood);
+        status = bh_sample_flood(ring, a->kept, f->n_places,
+                                 bh_he_flood_log2(a->he, f->t_bits), flood);
     }
     if (status == BH_OK) {
-        BH_HOOK_CALL(on_answer, a->acc0, a->acc1);
+        BH_HOOK_CALL(on_answer, a->kept, a->acc1);
         write_answer(a, out, f);
     }
     bh_stream_free(zero);

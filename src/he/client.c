@@ -22,11 +22,11 @@ static bh_status fresh_stream(bh_stream **out, const char *label)
 static void transform_key(bh_secret_key *sk)
 {
     const bh_ring *ring = &sk->he->ring;
-    bh_poly_widen(ring, sk->s_hat, sk->s);
-    bh_poly_forward_canonical(ring, sk->s_hat);
+    bh_poly_forward_small(ring, sk->s_hat, sk->s);
+    bh_poly_reduce(ring, sk->s_hat);
     for (size_t p = 0; p < ring->n_primes; p++) {
         const bh_modulus *m = &ring->ntt[p].mod;
-        uint64_t r = bh_mod_pow_vartime(m, 2, ring->kernels->quotient_bits);
+        uint64_t r = bh_mod_pow_vartime(m, 2, ring->kernels->factor_log2);
         uint64_t minus_r = bh_mod_neg(m, r);
         const uint64_t *in = bh_poly_row_const(ring, sk->s_hat, p);
         uint64_t *out = bh_poly_row(ring, sk->minus_s_hat_r, p);
@@ -53,7 +53,7 @@ bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he)
         status = fresh_stream(&stream, "secret key");
     }
     if (status == BH_OK) {
-        status = bh_sample_ternary(sk->s, he->ring.n, stream);
+        status = bh_sample_ternary(&he->ring, sk->s, stream);
     }
     bh_stream_free(stream);
     if (status != BH_OK) {
@@ -105,7 +105,7 @@ static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, const char *purpo
         goto cleanup;
     }
     if ((status = fresh_stream(&stream, "encryption error")) != BH_OK ||
-        (status = bh_sample_error(error, ring->n, stream)) != BH_OK ||
+        (status = bh_sample_error(ring, error, ring->n, stream)) != BH_OK ||
         (status = bh_he_expand_uniform(sk->he, a, purpose, uniform, counter)) !=
             BH_OK) {
         goto cleanup;
@@ -119,7 +119,7 @@ static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, const char *purpo
             row[i] = bh_mod_mul(m, bh_mod_from_signed(m, value), delta);
         }
     }
-    bh_poly_add_small(ring, body, error);
+    bh_poly_add_small(ring, body, error, ring->n);
     bh_poly_forward_canonical(ring, body);
     mask_with_key(sk, body, a);
     // A ciphertext is public: it is what the key hides the message in.
@@ -148,20 +148,6 @@ bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, const bh_uniform *uni
     return encrypt(c0, sk, "upload", uniform, counter, message, t_bits);
 }
 
-// A number of `bits` bits to the first prime: round(c q_0 / 2^bits), c q_0 < 2^(46+50).
-static uint64_t lift(const bh_modulus *m, uint64_t c, unsigned bits)
-{
-    bh_u128 x = bh_wide_add(bh_wide_mul(c, m->q), UINT64_C(1) << (bits - 1));
-    return bh_mod_reduce_once(m, bh_wide_shift_right(x, bits));
-}
-
-// v / q_0, rounded to t_bits, as a number in [-t/2, t/2).
-static int64_t round_to_plain(const bh_modulus *m, uint64_t v, unsigned t_bits)
-{
-    uint64_t fraction = bh_mod_fraction(m, v) + (UINT64_C(1) << (63 - t_bits));
-    return (int64_t)fraction >> (64 - t_bits);
-}
-
 bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, const uint8_t *answer,
                      const uint32_t *places, size_t n_places, unsigned t_bits)
 {
@@ -182,15 +168,17 @@ bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, const uint8_t *an
     ring->kernels->unpack(c1, answer, ring->n, c1_bits);
     ring->kernels->unpack(c0, answer + bh_he_answer_bytes(sk->he, 0, t_bits), n_places,
                           c0_bits);
-    for (size_t i = 0; i < ring->n; i++) {
-        c1[i] = lift(m, c1[i], c1_bits);
-    }
+    ring->kernels->lift(m, c1, ring->n, c1_bits);
+    ring->kernels->lift(m, c0, n_places, c0_bits);
     ring->kernels->ntt_forward(&ring->ntt[0], c1);
     ring->kernels->mul_acc(m, product, sk->s_hat, c1, ring->n);
     ring->kernels->ntt_inverse(&ring->ntt[0], product);
     for (size_t i = 0; i < n_places; i++) {
-        uint64_t v = bh_mod_add(m, lift(m, c0[i], c0_bits), product[places[i]]);
-        values[i] = round_to_plain(m, v, t_bits);
+        c0[i] = bh_mod_add(m, c0[i], product[places[i]]);
+    }
+    ring->kernels->round(m, c0, n_places, t_bits);
+    for (size_t i = 0; i < n_places; i++) {
+        values[i] = centre((int64_t)c0[i], t_bits);
     }
     status = BH_OK;
 cleanup:

@@ -48,8 +48,8 @@ struct bh_answer {
     const bh_he *he;
     uint64_t *acc0, *acc1; // products, then coefficients
     uint64_t *factor;      // transform of weights, of u
+    uint64_t *kept;        // the coefficients of c0 that are sent, in each row's front
     int32_t *small;        // n small coefficients: u, e0, e1
-    uint64_t *switched;    // n words
     size_t n_products;
 };
 

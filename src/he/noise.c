@@ -20,15 +20,17 @@ static double fresh_bound(const bh_he *he, double n_weights, double w_max)
 }
 
 // What R4 and decryption add, as a fraction of the plaintext step. Rounding one
-// coefficient of c1 errs uniformly by half a unit of 2^-(t_bits + 9) t; the key sums
-// 2n/3 of them. Lifting to the first prime does the same once more, in units of t /
-// q_0.
+// coefficient of c1 errs uniformly by half a unit of 2^-(t_bits + 9) t, and by up to
+// 2^-7 of one more (bh_poly_round, 37 bits); the key sums 2n/3 of them. Lifting to the
+// first prime does the same once more, in units of t / q_0. The 2^-7 at c0, whose own
+// rounding adds but 2^-12 (32 bits), has room for the last one, to t_bits.
 static double switching_bound(const bh_he *he, unsigned t_bits)
 {
-    double key_sum = TAIL * sqrt((double)he->ring.n * 2 / 3 / 12);
+    double key_sum = TAIL * sqrt((double)he->ring.n * 2 / 3 * (1.0 / 12 + 0x1p-14));
     double lifted = ldexp(1, (int)t_bits) / (double)he->ring.ntt[0].mod.q;
     return key_sum * ldexp(1, -BH_ANSWER_C1_EXTRA_BITS) +
-           0.5 * ldexp(1, -BH_ANSWER_C0_EXTRA_BITS) + (key_sum + 0.5) * lifted;
+           (0.5 + 0x1p-7) * ldexp(1, -BH_ANSWER_C0_EXTRA_BITS) +
+           (key_sum + 0.5) * lifted;
 }
 
 bh_status bh_noise_of_answer(const bh_he *he, bh_noise *out, uint64_t n_weights,

@@ -1,49 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdlib.h>
-#include <string.h>
-
+#include "base/cpu.h"
 #include "ring/kernels.h"
 
-// From the fastest to the slowest. `runs_here` asks the CPU, `fits` the prime.
+// From the fastest to the slowest. `fits` asks for what a variant's arithmetic needs of
+// a prime and of a transform's length.
 typedef struct variant {
     const bh_kernels *kernels;
-    int (*runs_here)(void);
-    int (*fits)(uint64_t q);
+    bh_cpu level;
+    int (*fits)(uint64_t q, size_t n);
 } variant;
 
-static int always(void)
+static int any(uint64_t q, size_t n)
 {
+    (void)q;
+    (void)n;
     return 1;
 }
 
-static int any_prime(uint64_t q)
-{
-    return q >> BH_MODULUS_BITS_MAX == 0;
-}
-
 static const variant variants[] = {
-    {&bh_kernels_portable, always, any_prime},
+    {&bh_kernels_portable, BH_CPU_PORTABLE, any},
 };
 
 #define N_VARIANTS (sizeof variants / sizeof variants[0])
 
-static int is_usable(const variant *v, const uint64_t *primes, size_t n_primes)
+static int fits_all(const variant *v, size_t n, const uint64_t *primes, size_t n_primes)
 {
     for (size_t i = 0; i < n_primes; i++) {
-        if (!v->fits(primes[i])) {
+        if (!v->fits(primes[i], n)) {
             return 0;
         }
     }
-    return v->runs_here();
+    return 1;
 }
 
-bh_status bh_kernels_pick(const bh_kernels **out, const uint64_t *primes,
+bh_status bh_kernels_pick(const bh_kernels **out, size_t n, const uint64_t *primes,
                           size_t n_primes)
 {
-    const char *forced = getenv("BH_CPU");
+    bh_cpu level;
+    bh_status status = bh_cpu_pick(&level);
+    if (status != BH_OK) {
+        return status;
+    }
     for (size_t i = 0; i < N_VARIANTS; i++) {
-        int wanted = forced == NULL || strcmp(forced, variants[i].kernels->name) == 0;
-        if (wanted && is_usable(&variants[i], primes, n_primes)) {
+        if (variants[i].level <= level && fits_all(&variants[i], n, primes, n_primes)) {
             *out = variants[i].kernels;
             return BH_OK;
         }
@@ -56,6 +55,6 @@ const bh_kernels *bh_kernels_get(size_t index, int *usable)
     if (index >= N_VARIANTS) {
         return NULL;
     }
-    *usable = variants[index].runs_here();
+    *usable = bh_cpu_has(variants[index].level);
     return variants[index].kernels;
 }

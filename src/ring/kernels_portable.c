@@ -1,7 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The portable kernels: plain C on 64-bit words, and the twin that every SIMD variant
 // is tested against.
+#include <string.h>
+
 #include "ring/kernels.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "packed values and streams are read as little-endian words in place");
+
+// Each factor with its quotient beside it.
+static void fill_table(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
+                       size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        table[2 * i] = factors[i];
+        table[2 * i + 1] = bh_mod_shoup_quotient(m, factors[i]);
+    }
+}
 
 // Forward: decimation in time (Cooley-Tukey), psi merged into the roots.
 //
@@ -16,10 +31,10 @@ static void ntt_forward(const bh_ntt *t, uint64_t *a)
     for (size_t m = 1; m < t->n; m *= 2) {
         half /= 2;
         for (size_t i = 0; i < m; i++) {
-            uint64_t w = t->roots[m + i], w_quotient = t->root_quotients[m + i];
+            const uint64_t *w = t->forward + 2 * (m + i);
             uint64_t *x = a + 2 * i * half, *y = x + half;
             for (size_t j = 0; j < half; j++) {
-                uint64_t v = bh_mod_shoup_mul_lazy(y[j], w, w_quotient, q);
+                uint64_t v = bh_mod_shoup_mul_lazy(y[j], w[0], w[1], q);
                 y[j] = x[j] - v + two_q;
                 x[j] = x[j] + v;
             }
@@ -32,6 +47,14 @@ static void ntt_forward(const bh_ntt *t, uint64_t *a)
     }
 }
 
+static void ntt_forward_small(const bh_ntt *t, uint64_t *out, const int32_t *in)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        out[i] = bh_mod_from_signed(&t->mod, in[i]);
+    }
+    ntt_forward(t, out);
+}
+
 // Inverse: decimation in frequency (Gentleman-Sande).
 //
 // The input is reduced first. Before stage k (from 0) values are below 2^k * 2q:
@@ -40,6 +63,7 @@ static void ntt_forward(const bh_ntt *t, uint64_t *a)
 // the last of 13 stages, hence no word overflows.
 static void ntt_inverse(const bh_ntt *t, uint64_t *a)
 {
+    const uint64_t *scale = t->inverse;
     uint64_t q = t->mod.q, bound = 2 * q;
     for (size_t j = 0; j < t->n; j++) {
         a[j] = bh_mod_reduce(&t->mod, a[j]);
@@ -47,20 +71,19 @@ static void ntt_inverse(const bh_ntt *t, uint64_t *a)
     size_t half = 1;
     for (size_t m = t->n / 2; m > 0; m /= 2) {
         for (size_t i = 0; i < m; i++) {
-            uint64_t w = t->inverse_roots[m + i];
-            uint64_t w_quotient = t->inverse_root_quotients[m + i];
+            const uint64_t *w = t->inverse + 2 * (m + i);
             uint64_t *x = a + 2 * i * half, *y = x + half;
             for (size_t j = 0; j < half; j++) {
                 uint64_t d = x[j] - y[j] + bound;
                 x[j] = x[j] + y[j];
-                y[j] = bh_mod_shoup_mul_lazy(d, w, w_quotient, q);
+                y[j] = bh_mod_shoup_mul_lazy(d, w[0], w[1], q);
             }
         }
         half *= 2;
         bound *= 2;
     }
     for (size_t j = 0; j < t->n; j++) {
-        uint64_t v = bh_mod_shoup_mul_lazy(a[j], t->scale, t->scale_quotient, q);
+        uint64_t v = bh_mod_shoup_mul_lazy(a[j], scale[0], scale[1], q);
         a[j] = bh_mod_reduce_once(&t->mod, v);
     }
 }
@@ -92,55 +115,155 @@ static void mul_acc2(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
     }
 }
 
-static void widen(const bh_modulus *m, uint64_t *out, const int32_t *in, size_t n)
+static void add_small(const bh_modulus *m, uint64_t *a, const int32_t *small, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        out[i] = bh_mod_from_signed(m, in[i]);
+        a[i] = bh_mod_add(m, a[i], bh_mod_from_signed(m, small[i]));
     }
 }
 
-// `held` bits wait in `word`, fewer than 8 before each value: 7 + 57 = 64 fit.
+// The Shoup product is below 2q, with a below 3q.
+static void add_scaled(const bh_modulus *m, uint64_t *a, const int32_t *small,
+                       uint64_t factor, size_t n)
+{
+    uint64_t quotient = bh_mod_shoup_quotient(m, factor);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t s = bh_mod_from_signed(m, small[i]);
+        uint64_t v = bh_mod_shoup_mul_lazy(s, factor, quotient, m->q);
+        a[i] = bh_mod_add(m, a[i], bh_mod_reduce_once(m, v));
+    }
+}
+
+// hi 2^46 < 2q by Shoup; with lo < 2^46, a and q - minus the sum is far below 2^64.
+static void add_wide(const bh_modulus *m, uint64_t *a, const uint64_t *lo,
+                     const uint64_t *hi, unsigned hi_bits, uint64_t minus, size_t n)
+{
+    uint64_t factor = bh_mod_reduce(m, UINT64_C(1) << 46);
+    uint64_t quotient = bh_mod_shoup_quotient(m, factor);
+    uint64_t lo_mask = (UINT64_C(1) << 46) - 1, hi_mask = (UINT64_C(1) << hi_bits) - 1;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v = bh_mod_shoup_mul_lazy(hi[i] & hi_mask, factor, quotient, m->q);
+        a[i] = bh_mod_reduce(m, a[i] + v + (lo[i] & lo_mask) + (m->q - minus));
+    }
+}
+
+static void divide(const bh_modulus *m, uint64_t *a, const uint64_t *a0,
+                   uint64_t inverse, size_t n)
+{
+    uint64_t quotient = bh_mod_shoup_quotient(m, inverse);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t d = a[i] + 2 * m->q - a0[i];
+        uint64_t v = bh_mod_shoup_mul_lazy(d, inverse, quotient, m->q);
+        a[i] = bh_mod_reduce_once(m, v);
+    }
+}
+
+// a fraction < 2^(50 + 52).
+static void round_bits(const bh_modulus *m, uint64_t *a, size_t n, unsigned bits)
+{
+    uint64_t mask = (UINT64_C(1) << bits) - 1, half = UINT64_C(1) << (50 - bits);
+    for (size_t i = 0; i < n; i++) {
+        bh_u128 x = bh_wide_mul(a[i], m->fraction);
+        a[i] = ((bh_wide_shift_right(x, m->bits) + half) >> (51 - bits)) & mask;
+    }
+}
+
+// a q + 2^(bits-1) < 2^(50 + 50).
+static void lift(const bh_modulus *m, uint64_t *a, size_t n, unsigned bits)
+{
+    for (size_t i = 0; i < n; i++) {
+        bh_u128 x = bh_wide_add(bh_wide_mul(a[i], m->q), UINT64_C(1) << (bits - 1));
+        a[i] = bh_mod_reduce_once(m, bh_wide_shift_right(x, bits));
+    }
+}
+
+// `held` bits, fewer than 64, wait in `word`; a value that does not fit whole leaves
+// its upper bits for the next word.
 static void pack(uint8_t *out, const uint64_t *in, size_t n, unsigned bits)
 {
     uint64_t word = 0;
     unsigned held = 0;
     for (size_t i = 0; i < n; i++) {
         word |= in[i] << held;
-        for (held += bits; held >= 8; held -= 8) {
-            *out++ = (uint8_t)word;
-            word >>= 8;
+        held += bits;
+        if (held >= 64) {
+            memcpy(out, &word, sizeof word);
+            out += sizeof word;
+            held -= 64;
+            word = in[i] >> (bits - held);
         }
     }
-    if (held > 0) {
-        *out = (uint8_t)word;
+    memcpy(out, &word, (held + 7) / 8);
+}
+
+// Value i starts in byte i bits / 8; its 7 + 57 bits lie in the 8 bytes from there on,
+// which exist for all but the last few.
+static void unpack(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
+{
+    uint64_t mask = (UINT64_C(1) << bits) - 1;
+    size_t bytes = (n * bits + 7) / 8;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i * bits, left = bytes - at / 8;
+        uint64_t word = 0;
+        memcpy(&word, in + at / 8, left < sizeof word ? left : sizeof word);
+        out[i] = word >> (at % 8) & mask;
     }
 }
 
-// Bytes are added until `bits` are held. Fewer than 8 wait before each value, so at
-// most 64 are held: with none waiting 8 bytes, with 1 to 7 waiting 7 bytes reach 57.
-static void unpack(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
+static size_t accept_vartime(const bh_modulus *m, uint64_t *out, const uint64_t *in,
+                             size_t n)
 {
-    uint64_t word = 0, mask = (UINT64_C(1) << bits) - 1;
-    unsigned held = 0;
+    uint64_t mask = (UINT64_C(1) << m->bits) - 1;
+    size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        for (; held < bits; held += 8) {
-            word |= (uint64_t)*in++ << held;
+        uint64_t word = in[i] & mask;
+        out[kept] = word;
+        kept += word < m->q;
+    }
+    return kept;
+}
+
+static void ternary(int32_t out[64], const uint64_t words[8])
+{
+    for (size_t j = 0; j < 8; j++) {
+        uint64_t fraction = words[j];
+        for (size_t d = 0; d < 8; d++) {
+            bh_u128 x = bh_wide_mul(fraction, 3);
+            out[8 * d + j] = (int32_t)x.hi - 1;
+            fraction = x.lo;
         }
-        out[i] = word & mask;
-        word >>= bits;
-        held -= bits;
+    }
+}
+
+static void binomial(int32_t *out, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t word = 0;
+        memcpy(&word, bytes + 6 * i, 6);
+        word &= (UINT64_C(1) << 42) - 1;
+        out[i] = (int32_t)bh_ct_popcount(word) - 21;
     }
 }
 
 const bh_kernels bh_kernels_portable = {
     .name = "portable",
-    .quotient_bits = 64,
+    .factor_log2 = 64,
+    .fill_table = fill_table,
     .ntt_forward = ntt_forward,
+    .ntt_forward_small = ntt_forward_small,
     .ntt_inverse = ntt_inverse,
     .reduce = reduce,
     .mul_acc = mul_acc,
     .mul_acc2 = mul_acc2,
-    .widen = widen,
+    .add_small = add_small,
+    .add_scaled = add_scaled,
+    .add_wide = add_wide,
+    .divide = divide,
+    .round = round_bits,
+    .lift = lift,
     .pack = pack,
     .unpack = unpack,
+    .accept_vartime = accept_vartime,
+    .ternary = ternary,
+    .binomial = binomial,
 };

@@ -96,8 +96,7 @@ bh_status bh_modulus_init(bh_modulus *m, uint64_t q)
     }
     uint64_t r;
     m->barrett = divide_power_vartime(q, 64, &m->mont_one);
-    // 2^64 <= 2^(64+bits) / q < 2^65: the low 64 bits are the quotient less 2^64.
-    m->fraction = divide_power_vartime(q, 64 + m->bits, &r);
+    m->fraction = divide_power_vartime(q, 51 + m->bits, &r);
     divide_power_vartime(q, 128, &m->mont_square);
     return BH_OK;
 }

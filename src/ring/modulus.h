@@ -18,7 +18,7 @@ typedef struct bh_modulus {
     uint64_t q_inv_neg;   // -1/q mod 2^64, for Montgomery products
     uint64_t mont_one;    // 2^64 mod q
     uint64_t mont_square; // 2^128 mod q
-    uint64_t fraction;    // floor(2^(64+bits) / q) - 2^64: see bh_mod_fraction
+    uint64_t fraction;    // floor(2^(51+bits) / q), below 2^52: a / q as a fraction
     uint64_t barrett;     // floor(2^64 / q)
 } bh_modulus;
 
@@ -96,27 +96,10 @@ static inline uint64_t bh_mod_shoup_quotient(const bh_modulus *m, uint64_t w)
     return r * m->q_inv_neg;
 }
 
-// hi 2^64 + lo mod q. In: any. Out: canonical.
-static inline uint64_t bh_mod_reduce_wide(const bh_modulus *m, bh_u128 x)
-{
-    uint64_t hi = bh_mod_mul(m, bh_mod_reduce(m, x.hi), m->mont_one);
-    return bh_mod_add(m, hi, bh_mod_reduce(m, x.lo));
-}
-
 // A small signed number as a residue. In: |a| < q. Out: canonical.
 static inline uint64_t bh_mod_from_signed(const bh_modulus *m, int64_t a)
 {
     return (uint64_t)a + (m->q & bh_ct_mask_negative((uint64_t)a));
-}
-
-// c / q as a fraction of 2^64, rounded down; at most 2 too small. In: canonical.
-// c 2^64 / q = (c 2^64 + c f) / 2^bits with f = 2^(64+bits) / q - 2^64, which
-// `fraction` rounds down (error c / 2^bits < 1); the final shift drops less than 1.
-static inline uint64_t bh_mod_fraction(const bh_modulus *m, uint64_t c)
-{
-    bh_u128 x = bh_wide_mul(c, m->fraction);
-    x.hi += c;
-    return bh_wide_shift_right(x, m->bits);
 }
 
 #endif

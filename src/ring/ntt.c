@@ -30,22 +30,25 @@ static uint64_t smallest_root_vartime(const bh_modulus *m, size_t n)
     return smallest;
 }
 
-// floor(w 2^bits / q) for bits <= 64, from the quotient at 64 bits.
-static uint64_t quotient_at(const bh_modulus *m, uint64_t w, unsigned bits)
+// The first n powers of `base` in bit-reversed order, in the variant's form; `first`
+// takes the place of power 0, which no stage needs.
+static bh_status make_table(const bh_ntt *t, uint64_t **table, uint64_t base,
+                            uint64_t first, const bh_kernels *kernels)
 {
-    return bh_mod_shoup_quotient(m, w) >> (64 - bits);
-}
-
-static void fill_powers(const bh_ntt *t, uint64_t *roots, uint64_t *quotients,
-                        uint64_t base, unsigned quotient_bits)
-{
-    uint64_t power = 1;
+    uint64_t *factors = bh_alloc(t->n, sizeof *factors), power = 1;
+    *table = bh_alloc(2 * t->n, sizeof **table);
+    if (factors == NULL || *table == NULL) {
+        bh_free(factors);
+        return BH_ERR_NOMEM;
+    }
     for (size_t i = 0; i < t->n; i++) {
-        size_t place = reverse_bits(i, t->log2_n);
-        roots[place] = power;
-        quotients[place] = quotient_at(&t->mod, power, quotient_bits);
+        factors[reverse_bits(i, t->log2_n)] = power;
         power = bh_mod_mul(&t->mod, power, base);
     }
+    factors[0] = first;
+    kernels->fill_table(&t->mod, *table, factors, t->n);
+    bh_free(factors);
+    return BH_OK;
 }
 
 bh_status bh_ntt_init(bh_ntt *t, uint64_t q, size_t n, const bh_kernels *kernels)
@@ -62,29 +65,24 @@ bh_status bh_ntt_init(bh_ntt *t, uint64_t q, size_t n, const bh_kernels *kernels
     while ((size_t)1 << t->log2_n < n) {
         t->log2_n++;
     }
-    uint64_t *tables = bh_alloc(4 * n, sizeof *tables);
-    if (tables == NULL) {
-        return BH_ERR_NOMEM;
-    }
-    t->roots = tables;
-    t->root_quotients = tables + n;
-    t->inverse_roots = tables + 2 * n;
-    t->inverse_root_quotients = tables + 3 * n;
     const bh_modulus *m = &t->mod;
     t->psi = smallest_root_vartime(m, n);
-    unsigned bits = kernels->quotient_bits;
-    fill_powers(t, t->roots, t->root_quotients, t->psi, bits);
-    fill_powers(t, t->inverse_roots, t->inverse_root_quotients,
-                bh_mod_inverse_vartime(m, t->psi), bits);
-    uint64_t factor = bh_mod_pow_vartime(m, 2, bits);
+    uint64_t factor = bh_mod_pow_vartime(m, 2, kernels->factor_log2);
     uint64_t n_inverse = bh_mod_inverse_vartime(m, bh_mod_reduce(m, n));
-    t->scale = bh_mod_mul(m, factor, n_inverse);
-    t->scale_quotient = quotient_at(m, t->scale, bits);
-    return BH_OK;
+    status = make_table(t, &t->forward, t->psi, 1, kernels);
+    if (status == BH_OK) {
+        status = make_table(t, &t->inverse, bh_mod_inverse_vartime(m, t->psi),
+                            bh_mod_mul(m, factor, n_inverse), kernels);
+    }
+    if (status != BH_OK) {
+        bh_ntt_clear(t);
+    }
+    return status;
 }
 
 void bh_ntt_clear(bh_ntt *t)
 {
-    bh_free(t->roots); // the four tables are one block
+    bh_free(t->forward);
+    bh_free(t->inverse);
     *t = (bh_ntt){0};
 }

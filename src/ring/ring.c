@@ -12,8 +12,6 @@ static void init_crt(bh_ring *ring)
     const bh_modulus *m1 = &ring->ntt[1].mod;
     uint64_t q0 = bh_mod_reduce(m1, ring->ntt[0].mod.q);
     ring->q0_inverse = bh_mod_inverse_vartime(m1, q0);
-    ring->q0_inverse_quotient = bh_mod_shoup_quotient(m1, ring->q0_inverse);
-    ring->q1_reciprocal = m1->barrett;
 }
 
 bh_status bh_ring_init(bh_ring *ring, size_t n, const uint64_t *primes, size_t n_primes,
@@ -27,7 +25,7 @@ bh_status bh_ring_init(bh_ring *ring, size_t n, const uint64_t *primes, size_t n
     }
     bh_status status = BH_OK;
     if (kernels == NULL) {
-        status = bh_kernels_pick(&ring->kernels, primes, n_primes);
+        status = bh_kernels_pick(&ring->kernels, n, primes, n_primes);
     }
     for (size_t i = 0; i < n_primes && status == BH_OK; i++) {
         status = bh_ntt_init(&ring->ntt[i], primes[i], n, ring->kernels);
@@ -36,6 +34,10 @@ bh_status bh_ring_init(bh_ring *ring, size_t n, const uint64_t *primes, size_t n
     if (status != BH_OK) {
         bh_ring_clear(ring);
         return status;
+    }
+    if (n_primes == 2 && ring->ntt[0].mod.bits != ring->ntt[1].mod.bits) {
+        bh_ring_clear(ring);
+        return BH_ERR_PARAMS;
     }
     ring->log2_n = ring->ntt[0].log2_n;
     ring->poly_words = n_primes * ring->stride;
@@ -109,43 +111,28 @@ void bh_poly_mul_acc2(const bh_ring *ring, uint64_t *acc0, uint64_t *acc1,
     }
 }
 
-void bh_poly_widen(const bh_ring *ring, uint64_t *out, const int32_t *in)
+void bh_poly_forward_small(const bh_ring *ring, uint64_t *out, const int32_t *in)
 {
     for (size_t p = 0; p < ring->n_primes; p++) {
-        ring->kernels->widen(&ring->ntt[p].mod, bh_poly_row(ring, out, p), in, ring->n);
+        ring->kernels->ntt_forward_small(&ring->ntt[p], bh_poly_row(ring, out, p), in);
     }
 }
 
-void bh_poly_add_small(const bh_ring *ring, uint64_t *a, const int32_t *e)
+void bh_poly_add_small(const bh_ring *ring, uint64_t *a, const int32_t *small, size_t n)
 {
     for (size_t p = 0; p < ring->n_primes; p++) {
-        const bh_modulus *m = &ring->ntt[p].mod;
-        uint64_t *row = bh_poly_row(ring, a, p);
-        for (size_t i = 0; i < ring->n; i++) {
-            row[i] = bh_mod_add(m, row[i], bh_mod_from_signed(m, e[i]));
-        }
+        ring->kernels->add_small(&ring->ntt[p].mod, bh_poly_row(ring, a, p), small, n);
     }
 }
 
-void bh_poly_fractions(const bh_ring *ring, uint64_t *out, const uint64_t *a)
+uint64_t *bh_poly_round(const bh_ring *ring, uint64_t *a, size_t n, unsigned bits)
 {
-    const bh_modulus *m0 = &ring->ntt[0].mod;
-    if (ring->n_primes == 1) {
-        for (size_t i = 0; i < ring->n; i++) {
-            out[i] = bh_mod_fraction(m0, a[i]);
-        }
-        return;
+    size_t last = ring->n_primes - 1;
+    const bh_modulus *m = &ring->ntt[last].mod;
+    uint64_t *row = bh_poly_row(ring, a, last);
+    if (ring->n_primes == 2) { // q_0 < 2 q_1, as the contract asks
+        ring->kernels->divide(m, row, a, ring->q0_inverse, n);
     }
-    const bh_modulus *m1 = &ring->ntt[1].mod;
-    const uint64_t *row1 = bh_poly_row_const(ring, a, 1);
-    for (size_t i = 0; i < ring->n; i++) {
-        uint64_t difference = bh_mod_sub(m1, row1[i], bh_mod_reduce(m1, a[i]));
-        uint64_t h = bh_mod_reduce_once(
-            m1, bh_mod_shoup_mul_lazy(difference, ring->q0_inverse,
-                                      ring->q0_inverse_quotient, m1->q));
-        // h / q_1 misses at most 2; c_0 / q_0 misses 2, which the division by q_1 makes
-        // negligible, but the product with floor(2^64 / q_1) misses less than 2 more.
-        out[i] = bh_mod_fraction(m1, h) +
-                 bh_wide_mul_hi(bh_mod_fraction(m0, a[i]), ring->q1_reciprocal);
-    }
+    ring->kernels->round(m, row, n, bits);
+    return row;
 }

@@ -18,11 +18,11 @@ typedef struct bh_ring {
     const bh_kernels *kernels; // borrowed: a constant
     bh_ntt ntt[BH_RING_PRIMES_MAX];
     double log2_q;
-    // CRT: 1 / q_0 mod q_1 with its Shoup quotient; floor(2^64 / q_1). Two primes only.
-    uint64_t q0_inverse, q0_inverse_quotient, q1_reciprocal;
+    uint64_t q0_inverse; // 1 / q_0 mod q_1; two primes only
 } bh_ring;
 
-// Checks that each q is a prime = 1 mod 2n, and that they differ. kernels NULL picks.
+// Checks that each q is a prime = 1 mod 2n, and that two differ and have equally many
+// bits. kernels NULL picks.
 bh_status bh_ring_init(bh_ring *ring, size_t n, const uint64_t *primes, size_t n_primes,
                        const bh_kernels *kernels) BH_MUST_CHECK;
 void bh_ring_clear(bh_ring *ring);
@@ -49,15 +49,14 @@ void bh_poly_mul_acc(const bh_ring *ring, uint64_t *acc, const uint64_t *x,
                      const uint64_t *w);
 void bh_poly_mul_acc2(const bh_ring *ring, uint64_t *acc0, uint64_t *acc1,
                       const uint64_t *x0, const uint64_t *x1, const uint64_t *w);
-void bh_poly_widen(const bh_ring *ring, uint64_t *out, const int32_t *in);
+void bh_poly_forward_small(const bh_ring *ring, uint64_t *out, const int32_t *in);
+void bh_poly_add_small(const bh_ring *ring, uint64_t *a, const int32_t *small,
+                       size_t n);
 
-// a += e, e small and signed: |e| < q of every prime.
-void bh_poly_add_small(const bh_ring *ring, uint64_t *a, const int32_t *e);
-
-// c / q as fractions of 2^64, c the residues of a canonical polynomial's coefficient;
-// rounded down and at most 4 too small; never negative. out: n words.
-// With c = c_0 + q_0 h, h = (c_1 - c_0) / q_0 mod q_1: c / q = h / q_1 + (c_0 / q_0) /
-// q_1.
-void bh_poly_fractions(const bh_ring *ring, uint64_t *out, const uint64_t *a);
+// c as a fraction of q in units of 2^-bits, bits <= 40: row 0 or, of two primes, row 1
+// of a is overwritten with round(2^bits c / q) mod 2^bits for its first n coefficients
+// c, canonical; returns that row. With c = c_0 + q_0 h, h / q_1 misses c / q by less
+// than 1 / q_1, so the result misses at most 1/2 + 2^(bits-44) for primes of 46 bits.
+uint64_t *bh_poly_round(const bh_ring *ring, uint64_t *a, size_t n, unsigned bits);
 
 #endif

@@ -5,9 +5,6 @@
 
 #include "base/memory.h"
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "streams are read as little-endian words in place");
-
 // The number of coefficients that are drawn from one read of the stream.
 enum { CHUNK = 512 };
 
@@ -16,7 +13,6 @@ bh_status bh_sample_uniform_vartime(const bh_ring *ring, uint64_t *out,
 {
     for (size_t p = 0; p < ring->n_primes; p++) {
         const bh_modulus *m = &ring->ntt[p].mod;
-        uint64_t mask = (UINT64_C(1) << m->bits) - 1;
         uint64_t *row = bh_poly_row(ring, out, p);
         for (size_t have = 0; have < ring->n;) {
             size_t wanted = ring->n - have;
@@ -24,50 +20,66 @@ bh_status bh_sample_uniform_vartime(const bh_ring *ring, uint64_t *out,
             if (status != BH_OK) {
                 return status;
             }
-            for (size_t end = have + wanted, i = have; i < end; i++) {
-                uint64_t word = row[i] & mask;
-                row[have] = word;
-                have += word < m->q;
-            }
+            have += ring->kernels->accept_vartime(m, row + have, row + have, wanted);
         }
     }
     return BH_OK;
 }
 
-bh_status bh_sample_ternary(int32_t *out, size_t n, bh_stream *stream)
+bh_status bh_sample_ternary(const bh_ring *ring, int32_t *out, bh_stream *stream)
 {
+    enum { DIGITS = 64 };
     uint64_t words[CHUNK / 8];
+    int32_t digits[DIGITS];
     bh_status status = BH_OK;
-    for (size_t done = 0; done < n && status == BH_OK; done += CHUNK) {
-        size_t len = n - done < CHUNK ? n - done : CHUNK;
-        status = bh_stream_read(stream, words, len / 8 * sizeof words[0]);
-        for (size_t i = 0; i < len; i++) {
-            bh_u128 x = bh_wide_mul(words[i / 8], 3);
-            out[done + i] = (int32_t)x.hi - 1;
-            words[i / 8] = x.lo;
+    for (size_t done = 0; done < ring->n && status == BH_OK; done += CHUNK) {
+        size_t len = ring->n - done < CHUNK ? ring->n - done : CHUNK;
+        size_t groups = (len + DIGITS - 1) / DIGITS;
+        status = bh_stream_read(stream, words, groups * 8 * sizeof words[0]);
+        for (size_t g = 0; g < len / DIGITS; g++) {
+            ring->kernels->ternary(out + done + g * DIGITS, words + 8 * g);
+        }
+        if (len % DIGITS != 0) { // a polynomial of fewer than 64 coefficients
+            ring->kernels->ternary(digits, words + 8 * (groups - 1));
+            memcpy(out, digits, len * sizeof *out);
         }
     }
     bh_wipe(words, sizeof words);
+    bh_wipe(digits, sizeof digits);
     return status;
 }
 
-bh_status bh_sample_error(int32_t *out, size_t n, bh_stream *stream)
+bh_status bh_sample_error(const bh_ring *ring, int32_t *out, size_t n,
+                          bh_stream *stream)
 {
-    enum { BYTES = 6 }; // 42 of 48 bits are used
-    const uint64_t coins = (UINT64_C(1) << (2 * BH_SAMPLE_ERROR_COINS)) - 1;
-    uint8_t bytes[CHUNK * BYTES + 2]; // + 2: the last word is read whole
+    enum { BYTES = 6 };
+    uint8_t bytes[CHUNK * BYTES];
     bh_status status = BH_OK;
-    bytes[CHUNK * BYTES] = bytes[CHUNK * BYTES + 1] = 0;
     for (size_t done = 0; done < n && status == BH_OK; done += CHUNK) {
         size_t len = n - done < CHUNK ? n - done : CHUNK;
         status = bh_stream_read(stream, bytes, len * BYTES);
-        for (size_t i = 0; i < len; i++) {
-            uint64_t word;
-            memcpy(&word, bytes + i * BYTES, sizeof word);
-            out[done + i] =
-                (int32_t)bh_ct_popcount(word & coins) - BH_SAMPLE_ERROR_COINS;
-        }
+        ring->kernels->binomial(out + done, bytes, len);
     }
     bh_wipe(bytes, sizeof bytes);
+    return status;
+}
+
+// x = hi 2^46 + lo in width bits, less 2^(width-1).
+bh_status bh_sample_flood(const bh_ring *ring, uint64_t *a, size_t n, unsigned log2_f,
+                          bh_stream *stream)
+{
+    uint64_t words[2 * CHUNK];
+    bh_status status = BH_OK;
+    for (size_t done = 0; done < n && status == BH_OK; done += CHUNK) {
+        size_t len = n - done < CHUNK ? n - done : CHUNK;
+        status = bh_stream_read(stream, words, 2 * len * sizeof words[0]);
+        for (size_t p = 0; p < ring->n_primes; p++) {
+            const bh_modulus *m = &ring->ntt[p].mod;
+            ring->kernels->add_wide(m, bh_poly_row(ring, a, p) + done, words,
+                                    words + len, log2_f + 1 - 46,
+                                    bh_mod_pow_vartime(m, 2, log2_f), len);
+        }
+    }
+    bh_wipe(words, sizeof words);
     return status;
 }

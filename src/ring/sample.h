@@ -15,12 +15,22 @@
 bh_status bh_sample_uniform_vartime(const bh_ring *ring, uint64_t *out,
                                     bh_stream *stream) BH_MUST_CHECK;
 
-// n coefficients uniform in {-1, 0, 1}: each 8-byte word, read as a binary fraction,
-// gives 8 base-3 digits. A word's digits are within 3^8 / 2^64 = 2^-51 of uniform, a
-// polynomial of 4096 within 2^-42. n is a multiple of 8. CT: leaks n.
-bh_status bh_sample_ternary(int32_t *out, size_t n, bh_stream *stream) BH_MUST_CHECK;
+// A polynomial of coefficients uniform in {-1, 0, 1}: each 8-byte word, read as a
+// binary fraction, gives 8 base-3 digits; 8 words give 64 digits, in the order of
+// bh_kernels.ternary, and a shorter polynomial takes the first of them. A word's digits
+// are within 3^8 / 2^64 = 2^-51 of uniform, a polynomial of 4096 within 2^-42.
+// CT: leaks the ring.
+bh_status bh_sample_ternary(const bh_ring *ring, int32_t *out,
+                            bh_stream *stream) BH_MUST_CHECK;
 
 // n coefficients of the centred binomial error. CT: leaks n.
-bh_status bh_sample_error(int32_t *out, size_t n, bh_stream *stream) BH_MUST_CHECK;
+bh_status bh_sample_error(const bh_ring *ring, int32_t *out, size_t n,
+                          bh_stream *stream) BH_MUST_CHECK;
+
+// Adds noise uniform in [-F, F), F = 2^log2_f, 45 <= log2_f < 91, to the first n
+// coefficients of a, canonical. From the stream, for every 512 of them: as many words
+// for the low 46 bits, then as many for the others. CT: leaks n and F.
+bh_status bh_sample_flood(const bh_ring *ring, uint64_t *a, size_t n, unsigned log2_f,
+                          bh_stream *stream) BH_MUST_CHECK;
 
 #endif

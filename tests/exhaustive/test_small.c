@@ -22,9 +22,6 @@ static void check_pair(const bh_modulus *m, uint64_t a, uint64_t b)
     uint64_t mont = bh_mod_mont_mul_lazy(m, a, b);
     assert_true(mont < 2 * q);
     assert_int_equal(ref_mul(mont, m->mont_one, q), a * b % q);
-    bh_u128 wide = {a, b * UINT64_C(0x0123456789abcdef)};
-    assert_int_equal(bh_mod_reduce_wide(m, wide),
-                     (uint64_t)((((ref_u128)wide.hi << 64) | wide.lo) % q));
 }
 
 static void test_pairs(void **state)
@@ -40,8 +37,6 @@ static void test_pairs(void **state)
             }
             assert_int_equal(bh_mod_neg(&m, a), (m.q - a) % m.q);
             assert_int_equal(bh_mod_from_signed(&m, -(int64_t)a), (m.q - a) % m.q);
-            uint64_t exact = (uint64_t)(((ref_u128)a << 64) / m.q);
-            assert_true(exact - bh_mod_fraction(&m, a) <= 2);
         }
         for (uint64_t a = 0; a < 65536; a++) {
             assert_int_equal(bh_mod_reduce(&m, a), a % m.q);
@@ -107,8 +102,12 @@ static void test_polynomials(void **state)
     const bh_kernels *k;
     for (size_t at = 0; (k = variants_next(&at)) != NULL;) {
         bh_ntt t;
+        if (!variants_fits(k, N, Q)) {
+            printf("skipped: %s has no transforms as short as these\n", k->name);
+            continue;
+        }
         assert_ok(bh_ntt_init(&t, Q, N, k));
-        uint64_t r = ref_pow(2, k->quotient_bits, Q);
+        uint64_t r = ref_pow(2, k->factor_log2, Q);
         for (size_t number = 0; number < ALL; number++) {
             check_transform(k, &t, r, number);
             for (size_t j = 0; j < N; j++) {

@@ -68,8 +68,7 @@ static void put_key(const he_pair *c, const char *dir)
     uint64_t *row = bh_alloc(N, sizeof *row);
     put_poly(c, f, c->sk->s_hat);
     assert_ok(bh_ntt_init(&ntt, special_prime, N, &bh_kernels_portable));
-    bh_kernels_portable.widen(&ntt.mod, row, c->sk->s, N);
-    bh_kernels_portable.ntt_forward(&ntt, row);
+    bh_kernels_portable.ntt_forward_small(&ntt, row, c->sk->s);
     bh_kernels_portable.reduce(&ntt.mod, row, N);
     put(f, row, N);
     bh_ntt_clear(&ntt);
@@ -139,11 +138,11 @@ static void take_key(he_pair *c, const char *dir)
         c->sk->s[i] = (int32_t)s;
     }
     fclose(f);
-    bh_poly_widen(ring, c->sk->s_hat, c->sk->s);
-    bh_poly_forward_canonical(ring, c->sk->s_hat);
+    bh_poly_forward_small(ring, c->sk->s_hat, c->sk->s);
+    bh_poly_reduce(ring, c->sk->s_hat);
     for (size_t p = 0; p < ring->n_primes; p++) {
         uint64_t q = ring->ntt[p].mod.q;
-        uint64_t r = ref_pow(2, ring->kernels->quotient_bits, q);
+        uint64_t r = ref_pow(2, ring->kernels->factor_log2, q);
         for (size_t i = p * ring->stride; i < p * ring->stride + N; i++) {
             c->sk->minus_s_hat_r[i] = (q - ref_mul(c->sk->s_hat[i], r, q)) % q;
         }

@@ -6,7 +6,7 @@
 #include "base/hooks.h"
 #include "base/memory.h"
 
-// Keeps a copy of the answer before R3 and R4. The answer belongs to the he_pair, so
+// Keeps a copy of the answer before R4. The answer belongs to the he_pair, so
 // that the hook may also write its own flood into it.
 static void keep_answer(void *user, const uint64_t *c0, const uint64_t *c1)
 {
@@ -16,7 +16,7 @@ static void keep_answer(void *user, const uint64_t *c0, const uint64_t *c1)
         for (size_t p = 0; p < ring->n_primes; p++) {
             ref_i128 q = (ref_i128)ring->ntt[p].mod.q;
             uint64_t f = (uint64_t)((c->flood_value % q + q) % q);
-            uint64_t *row = bh_poly_row(ring, c->answer->acc0, p);
+            uint64_t *row = bh_poly_row(ring, c->answer->kept, p);
             for (size_t i = 0; i < ring->n; i++) {
                 row[i] = (row[i] + f) % (uint64_t)q;
             }
@@ -129,7 +129,7 @@ void he_pair_to_coefficients(const he_pair *c, uint64_t *out, const uint64_t *ha
     const bh_ring *ring = &c->he->ring;
     for (size_t p = 0; p < ring->n_primes; p++) {
         uint64_t q = ring->ntt[p].mod.q;
-        uint64_t r = ref_pow(2, ring->kernels->quotient_bits, q);
+        uint64_t r = ref_pow(2, ring->kernels->factor_log2, q);
         uint64_t r_inverse = ref_pow(r, q - 2, q);
         for (size_t i = p * ring->stride; i < p * ring->stride + ring->n; i++) {
             out[i] = ref_mul(hat[i], r_inverse, q);

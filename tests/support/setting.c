@@ -18,21 +18,12 @@ static const uint64_t primes[] = {17,
                                   1125872257990657};
 enum { N_PRIMES = sizeof primes / sizeof primes[0] };
 
-static int usable_for(const bh_kernels *k, uint64_t q)
-{
-    const bh_kernels *picked;
-    setenv("BH_CPU", k->name, 1);
-    bh_status status = bh_kernels_pick(&picked, &q, 1);
-    unsetenv("BH_CPU");
-    return status == BH_OK && picked == k;
-}
-
 static void run_setting(const bh_kernels *k, uint64_t q, size_t n, test_rng *rng,
                         check *f)
 {
     setting s = {.k = k, .n = n, .q = q, .rng = *rng};
     assert_ok(bh_ntt_init(&s.t, q, n, k));
-    s.r = ref_pow(2, k->quotient_bits, q);
+    s.r = ref_pow(2, k->factor_log2, q);
     s.powers = bh_alloc(2 * n, sizeof *s.powers);
     s.powers[0] = 1;
     for (size_t i = 1; i < 2 * n; i++) {
@@ -52,7 +43,7 @@ void setting_for_each(const char *name, check *f)
     for (size_t at = 0; (k = variants_next(&at)) != NULL;) {
         for (size_t p = 0; p < N_PRIMES; p++) {
             for (size_t n = 4; n <= (size_t)1 << BH_LOG2_N_MAX; n *= 2) {
-                if ((primes[p] - 1) % (2 * n) == 0 && usable_for(k, primes[p])) {
+                if ((primes[p] - 1) % (2 * n) == 0 && variants_fits(k, n, primes[p])) {
                     run_setting(k, primes[p], n, &rng, f);
                     runs++;
                 }

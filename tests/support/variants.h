@@ -4,6 +4,7 @@
 #define BH_TESTS_SUPPORT_VARIANTS_H
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "ring/kernels.h"
 
@@ -19,6 +20,16 @@ static inline const bh_kernels *variants_next(size_t *at)
         }
         printf("skipped: %s does not run on this CPU\n", k->name);
     }
+}
+
+// Whether a variant that runs here takes transforms of length n modulo q.
+static inline int variants_fits(const bh_kernels *k, size_t n, uint64_t q)
+{
+    const bh_kernels *picked;
+    setenv("BH_CPU", k->name, 1);
+    bh_status status = bh_kernels_pick(&picked, n, &q, 1);
+    unsetenv("BH_CPU");
+    return status == BH_OK && picked == k;
 }
 
 #endif

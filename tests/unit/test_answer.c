@@ -77,17 +77,18 @@ static bh_stream *open_stream(const trial *t, const char *label)
 static void expand(trial *t)
 {
     bh_stream *s = open_stream(t, "encryption of zero");
-    assert_ok(bh_sample_ternary(t->u, N, s));
-    assert_ok(bh_sample_error(t->e0, N, s));
-    assert_ok(bh_sample_error(t->e1, N, s));
+    assert_ok(bh_sample_ternary(&t->c.he->ring, t->u, s));
+    assert_ok(bh_sample_error(&t->c.he->ring, t->e0, N_PLACES, s));
+    assert_ok(bh_sample_error(&t->c.he->ring, t->e1, N, s));
     bh_stream_free(s);
     s = open_stream(t, "flooding");
     ref_i128 f = (ref_i128)1 << bh_he_flood_log2(t->c.he, T_BITS);
+    uint64_t lo[N_PLACES], hi[N_PLACES]; // fewer than 512: one chunk
+    assert_ok(bh_stream_read(s, lo, sizeof lo));
+    assert_ok(bh_stream_read(s, hi, sizeof hi));
     for (size_t i = 0; i < N_PLACES; i++) {
-        uint64_t words[2];
-        assert_ok(bh_stream_read(s, words, sizeof words));
-        ref_u128 x = ((ref_u128)words[1] << 64) | words[0];
-        t->flood[t->places[i]] = (ref_i128)(x & (2 * (ref_u128)f - 1)) - f;
+        ref_u128 x = ((ref_u128)hi[i] << 46) | (lo[i] & ((UINT64_C(1) << 46) - 1));
+        t->flood[i] = (ref_i128)(x & (2 * (ref_u128)f - 1)) - f;
     }
     bh_stream_free(s);
 }
@@ -97,9 +98,9 @@ static uint64_t residue(ref_i128 x, uint64_t q)
     return (uint64_t)((x % (ref_i128)q + q) % q);
 }
 
-// out = x w + key u + e modulo prime p, from coefficients.
+// out = x w + key u modulo prime p, from coefficients.
 static void combine(const trial *t, uint64_t *out, const uint64_t *x,
-                    const uint64_t *key, const int32_t *e, size_t p)
+                    const uint64_t *key, size_t p)
 {
     const bh_ring *ring = &t->c.he->ring;
     uint64_t q = ring->ntt[p].mod.q, w[N], u[N], xw[N], ku[N];
@@ -110,7 +111,7 @@ static void combine(const trial *t, uint64_t *out, const uint64_t *x,
     ref_negacyclic(xw, bh_poly_row_const(ring, x, p), w, N, q);
     ref_negacyclic(ku, bh_poly_row_const(ring, key, p), u, N, q);
     for (size_t i = 0; i < N; i++) {
-        out[i] = (xw[i] + ku[i] + residue(e[i], q)) % q;
+        out[i] = (xw[i] + ku[i]) % q;
     }
 }
 
@@ -131,14 +132,16 @@ static void test_equations(void **state)
     for (size_t p = 0; p < ring->n_primes; p++) {
         uint64_t q = ring->ntt[p].mod.q;
         ref_i128 delta = (he_pair_q(&t.c) - 1) >> T_BITS;
-        combine(&t, c0, x0, p0, t.e0, p);
-        combine(&t, c1, x1, p1, t.e1, p);
-        for (size_t i = 0; i < N_PLACES; i++) {
-            uint64_t *c = &c0[t.places[i]];
-            *c = (*c + residue(delta * t.bias[i], q)) % q;
-            *c = (*c + residue(t.flood[t.places[i]], q)) % q;
+        combine(&t, c0, x0, p0, p);
+        combine(&t, c1, x1, p1, p);
+        for (size_t i = 0; i < N; i++) {
+            c1[i] = (c1[i] + residue(t.e1[i], q)) % q;
         }
-        assert_memory_equal(bh_poly_row(ring, t.c.c0, p), c0, sizeof c0);
+        for (size_t i = 0; i < N_PLACES; i++) { // only what is sent
+            ref_i128 added = delta * t.bias[i] + t.flood[i] + t.e0[i];
+            c0[i] = (c0[t.places[i]] + residue(added, q)) % q;
+        }
+        assert_memory_equal(bh_poly_row(ring, t.c.c0, p), c0, N_PLACES * sizeof c0[0]);
         assert_memory_equal(bh_poly_row(ring, t.c.c1, p), c1, sizeof c1);
     }
     bh_free(p1);

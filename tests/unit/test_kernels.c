@@ -57,6 +57,33 @@ static void check_forward(setting *s)
     bh_free(a);
 }
 
+// The transform of small numbers is that of their residues.
+static void check_forward_small(setting *s)
+{
+    int64_t most = s->q - 1 < INT32_MAX ? (int64_t)s->q - 1 : INT32_MAX;
+    int64_t least = s->q > INT32_MAX ? INT32_MIN : -most;
+    int32_t *in = bh_alloc(s->n, sizeof *in);
+    uint64_t *out = setting_words(s), *a = setting_words(s);
+    for (size_t k = 0; k < 5; k++) {
+        int64_t range = k == 0 ? 0 : k == 1 ? 1 : k == 2 ? 127 : most;
+        for (size_t i = 0; i < s->n; i++) {
+            int64_t v = test_rng_range(&s->rng, -range, range);
+            v = k < 4 ? v : test_rng_next(&s->rng) & 1 ? most : least;
+            in[i] = (int32_t)(v % (int64_t)s->q);
+            a[i] = (uint64_t)((in[i] + (ref_i128)s->q) % s->q);
+        }
+        s->k->ntt_forward_small(&s->t, out, in);
+        s->k->ntt_forward(&s->t, a);
+        for (size_t i = 0; i < s->n; i++) {
+            assert_true(out[i] >> BH_LAZY_BITS == 0);
+            setting_expect(s, "forward_small", i, out[i] % s->q, a[i] % s->q);
+        }
+    }
+    bh_free(a);
+    bh_free(out);
+    bh_free(in);
+}
+
 // psi^(j root) for a spike at every place j: with them, and linearity modulo q, the
 // whole transform is determined.
 static void check_spikes(setting *s)
@@ -122,6 +149,12 @@ static void test_forward(void **state)
     setting_for_each("forward", check_forward);
 }
 
+static void test_forward_small(void **state)
+{
+    (void)state;
+    setting_for_each("forward_small", check_forward_small);
+}
+
 static void test_spikes(void **state)
 {
     (void)state;
@@ -138,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_forward_small),
         cmocka_unit_test(test_spikes),
         cmocka_unit_test(test_inverse),
     };

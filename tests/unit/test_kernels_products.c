@@ -105,27 +105,6 @@ static void check_product(setting *s)
     bh_free(a);
 }
 
-static void check_widen(setting *s)
-{
-    int64_t largest = s->q - 1 < INT32_MAX ? (int64_t)s->q - 1 : INT32_MAX;
-    int32_t *in = bh_alloc(s->n, sizeof *in);
-    uint64_t *out = setting_words(s);
-    for (size_t i = 0; i < s->n; i++) {
-        in[i] = (int32_t)test_rng_range(&s->rng, -largest, largest);
-    }
-    in[0] = (int32_t)largest;
-    in[1] = (int32_t)-largest;
-    in[2] = 0;
-    in[3] = s->q > (UINT64_C(1) << 32) ? INT32_MIN : -1;
-    s->k->widen(&s->t.mod, out, in, s->n);
-    for (size_t i = 0; i < s->n; i++) {
-        uint64_t q = s->q;
-        setting_expect(s, "widen", i, out[i], (uint64_t)((ref_i128)in[i] + q) % q);
-    }
-    bh_free(out);
-    bh_free(in);
-}
-
 static void test_reduce(void **state)
 {
     (void)state;
@@ -144,19 +123,12 @@ static void test_product(void **state)
     setting_for_each("product", check_product);
 }
 
-static void test_widen(void **state)
-{
-    (void)state;
-    setting_for_each("widen", check_widen);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reduce),
         cmocka_unit_test(test_mul_acc),
         cmocka_unit_test(test_product),
-        cmocka_unit_test(test_widen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static void test_add_small(void **state)
     }
     fill(&ring, a, &rng);
     memcpy(b, a, ring.poly_words * sizeof *b);
-    bh_poly_add_small(&ring, b, small);
+    bh_poly_add_small(&ring, b, small, ring.n);
     for (size_t p = 0; p < 2; p++) {
         uint64_t q = two[p];
         for (size_t i = p * ring.stride; i < p * ring.stride + ring.n; i++) {
@@ -52,11 +52,11 @@ static void test_add_small(void **state)
     bh_ring_clear(&ring);
 }
 
-// c 2^64 / q exactly: long division of a 92-bit number, bit by bit.
-static uint64_t exact_fraction(ref_u128 c, ref_u128 q)
+// floor(2^shift c / q) by long division of a number below 2^100, bit by bit.
+static uint64_t exact_fraction(ref_u128 c, ref_u128 q, unsigned shift)
 {
     uint64_t f = 0;
-    for (int i = 0; i < 64; i++) {
+    for (unsigned i = 0; i < shift; i++) {
         c *= 2;
         f = 2 * f + (c >= q);
         c -= c >= q ? q : 0;
@@ -64,17 +64,26 @@ static uint64_t exact_fraction(ref_u128 c, ref_u128 q)
     return f;
 }
 
-static void check_fractions(const uint64_t *primes, size_t n_primes, test_rng *rng)
+// How far a rounded fraction is from 2^bits c / q, in units of 2^-60 of the whole.
+static double distance(uint64_t got, unsigned bits, uint64_t exact60)
+{
+    int64_t d = (int64_t)((got << (64 - bits)) - (exact60 << 4)); // modulo 1
+    return ldexp(fabs((double)d), -64) * ldexp(1, (int)bits);     // in units
+}
+
+static void check_round(const uint64_t *primes, size_t n_primes, test_rng *rng)
 {
     bh_ring ring;
+    double worst = 0;
     assert_ok(bh_ring_init(&ring, 1024, primes, n_primes, NULL));
-    uint64_t *a = bh_poly_new(&ring), *f = bh_alloc(ring.n, sizeof *f), worst = 0;
+    uint64_t *a = bh_poly_new(&ring);
     ref_u128 q = 1, edges[] = {0, 1, 2, 3, 5, 7};
     for (size_t p = 0; p < n_primes; p++) {
         q *= primes[p];
     }
-    for (size_t round = 0; round < 50; round++) {
+    for (unsigned bits = 1; bits <= 40; bits++) {
         ref_u128 c[1024];
+        size_t n = bits % 2 == 0 ? ring.n : ring.n - bits;
         for (size_t i = 0; i < ring.n; i++) {
             c[i] = (((ref_u128)test_rng_next(rng) << 64) | test_rng_next(rng)) % q;
             if (i < 24) { // both ends, the middle, multiples of q_0
@@ -85,29 +94,28 @@ static void check_fractions(const uint64_t *primes, size_t n_primes, test_rng *r
                 bh_poly_row(&ring, a, p)[i] = (uint64_t)(c[i] % primes[p]);
             }
         }
-        bh_poly_fractions(&ring, f, a);
-        for (size_t i = 0; i < ring.n; i++) {
-            uint64_t exact = exact_fraction(c[i], q);
-            assert_true(f[i] <= exact && exact - f[i] <= 4);
-            worst = exact - f[i] > worst ? exact - f[i] : worst;
+        const uint64_t *f = bh_poly_round(&ring, a, n, bits);
+        for (size_t i = 0; i < n; i++) {
+            double d = distance(f[i], bits, exact_fraction(c[i], q, 60));
+            assert_true(f[i] >> bits == 0);
+            assert_true(d <= 0.5 + ldexp(1, (int)bits - 44));
+            worst = d > worst ? d : worst;
         }
     }
-    printf("%zu primes: fractions at most %u too small\n", n_primes, (unsigned)worst);
-    bh_free(f);
+    printf("%zu primes: rounded fractions miss at most %.4f\n", n_primes, worst);
     bh_free(a);
     bh_ring_clear(&ring);
 }
 
-static void test_fractions(void **state)
+static void test_round(void **state)
 {
     (void)state;
-    test_rng rng = test_rng_new("fractions");
-    static const uint64_t others[] = {1125872257990657, 40961, 140729166856193};
-    check_fractions(two, 2, &rng);
-    check_fractions(two, 1, &rng);
-    check_fractions(others, 1, &rng);
-    check_fractions(others, 2, &rng); // primes of very different size, both ways
-    check_fractions(others + 1, 2, &rng);
+    test_rng rng = test_rng_new("round");
+    static const uint64_t others[] = {140729166856193, 140727556243457};
+    check_round(two, 2, &rng);
+    check_round(two, 1, &rng);
+    check_round(others, 2, &rng);
+    check_round(others, 1, &rng);
 }
 
 // The root is primitive and the smallest one: it is part of the wire format.
@@ -132,12 +140,14 @@ static void test_refusals(void **state)
     static const uint64_t composite[] = {70367133564929 + 2 * 8192};
     static const uint64_t three[] = {70367133564929, 70362301726721, 140729166856193};
     static const uint64_t no_root[] = {70367133564929, 97};
+    static const uint64_t widths[] = {70367133564929, 140729166856193};
     bh_ring ring;
     assert_status(bh_ring_init(&ring, 256, two, 0, NULL), BH_ERR_PARAMS);
     assert_status(bh_ring_init(&ring, 256, three, 3, NULL), BH_ERR_PARAMS);
     assert_status(bh_ring_init(&ring, 256, same, 2, NULL), BH_ERR_PARAMS);
     assert_status(bh_ring_init(&ring, 256, composite, 1, NULL), BH_ERR_PARAMS);
     assert_status(bh_ring_init(&ring, 256, no_root, 2, NULL), BH_ERR_PARAMS);
+    assert_status(bh_ring_init(&ring, 256, widths, 2, NULL), BH_ERR_PARAMS);
     static const size_t bad_n[] = {0, 1, 2, 3, 6, 100, 16384};
     for (size_t i = 0; i < sizeof bad_n / sizeof bad_n[0]; i++) {
         assert_status(bh_ring_init(&ring, bad_n[i], two, 1, NULL), BH_ERR_PARAMS);
@@ -155,7 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_small),
-        cmocka_unit_test(test_fractions),
+        cmocka_unit_test(test_round),
         cmocka_unit_test(test_root),
         cmocka_unit_test(test_refusals),
     };

@@ -10,6 +10,7 @@
 #include "support/reference.h"
 #include "support/stats.h"
 #include "support/test.h"
+#include "support/variants.h"
 
 enum { N = 4096, ROUNDS = 256, DRAWS = N * ROUNDS };
 
@@ -22,15 +23,25 @@ static bh_stream *open_stream(uint64_t number)
     return stream;
 }
 
-typedef bh_status sampler(int32_t *out, size_t n, bh_stream *stream);
+static const uint64_t two[] = {70367133564929, 70362301726721};
+
+static bh_status sample_error(const bh_ring *ring, int32_t *out, bh_stream *stream)
+{
+    return bh_sample_error(ring, out, ring->n, stream);
+}
+
+typedef bh_status sampler(const bh_ring *ring, int32_t *out, bh_stream *stream);
 
 static int32_t *draw(sampler *sample, uint64_t number)
 {
+    bh_ring ring;
     int32_t *out = bh_alloc(DRAWS, sizeof *out);
     bh_stream *stream = open_stream(number);
+    assert_ok(bh_ring_init(&ring, N, two, 2, NULL));
     for (size_t k = 0; k < ROUNDS; k++) {
-        assert_ok(sample(out + k * N, N, stream));
+        assert_ok(sample(&ring, out + k * N, stream));
     }
+    bh_ring_clear(&ring);
     bh_stream_free(stream);
     return out;
 }
@@ -75,7 +86,7 @@ static void test_error(void **state)
     (void)state;
     enum { COINS = 2 * BH_SAMPLE_ERROR_COINS, VALUES = COINS + 1 };
     test_rng rng = test_rng_new("error");
-    int32_t *x = draw(bh_sample_error, test_rng_next(&rng));
+    int32_t *x = draw(sample_error, test_rng_next(&rng));
     uint64_t counts[VALUES] = {0}, kept[VALUES];
     double expected[VALUES], kept_expected[VALUES];
     size_t n_kept = 0;
@@ -104,40 +115,99 @@ static void test_error(void **state)
     bh_free(x);
 }
 
-// The same streams read by hand.
+// Digit d of a word's fraction in base 3.
+static int32_t digit(uint64_t word, size_t d)
+{
+    for (; d > 0; d--) {
+        word *= 3;
+    }
+    return (int32_t)((ref_u128)word * 3 >> 64) - 1;
+}
+
+static void check_ternary(const bh_ring *ring, uint64_t number)
+{
+    int32_t got[N];
+    uint64_t words[8];
+    bh_stream *s = open_stream(number);
+    assert_ok(bh_sample_ternary(ring, got, s));
+    bh_stream_free(s);
+    s = open_stream(number);
+    for (size_t i = 0; i < ring->n; i++) {
+        if (i % 64 == 0) {
+            assert_ok(bh_stream_read(s, words, sizeof words));
+        }
+        assert_int_equal(got[i], digit(words[i % 8], i % 64 / 8));
+    }
+    bh_stream_free(s);
+}
+
+static void check_error(const bh_ring *ring, size_t n, uint64_t number)
+{
+    int32_t got[N];
+    bh_stream *s = open_stream(number);
+    assert_ok(bh_sample_error(ring, got, n, s));
+    bh_stream_free(s);
+    s = open_stream(number);
+    for (size_t i = 0; i < n; i++) { // coins 0 .. 41 of six bytes
+        uint8_t bytes[6];
+        int32_t heads = 0;
+        assert_ok(bh_stream_read(s, bytes, sizeof bytes));
+        for (size_t coin = 0; coin < 2 * BH_SAMPLE_ERROR_COINS; coin++) {
+            heads += (int32_t)ref_packed_bit(bytes, coin);
+        }
+        assert_int_equal(got[i], heads - BH_SAMPLE_ERROR_COINS);
+    }
+    bh_stream_free(s);
+}
+
+// a = 0 gets numbers in [-F, F), the same modulo both primes.
+static void check_flood(const bh_ring *ring, size_t n, unsigned log2_f, uint64_t number)
+{
+    const size_t chunk = 512;
+    const ref_i128 f = (ref_i128)1 << log2_f;
+    uint64_t *a = bh_poly_new(ring), words[2 * 512];
+    bh_stream *s = open_stream(number);
+    assert_ok(bh_sample_flood(ring, a, n, log2_f, s));
+    bh_stream_free(s);
+    s = open_stream(number);
+    for (size_t i = 0; i < n; i++) {
+        size_t len = n - i / chunk * chunk < chunk ? n % chunk : chunk;
+        if (i % chunk == 0) {
+            assert_ok(bh_stream_read(s, words, 2 * len * sizeof words[0]));
+        }
+        ref_u128 x = ((ref_u128)words[len + i % chunk] << 46) |
+                     (words[i % chunk] & ((UINT64_C(1) << 46) - 1));
+        ref_i128 v = (ref_i128)(x & (2 * (ref_u128)f - 1)) - f;
+        for (size_t p = 0; p < ring->n_primes; p++) {
+            ref_i128 q = (ref_i128)ring->ntt[p].mod.q;
+            assert_int_equal(bh_poly_row(ring, a, p)[i], (uint64_t)((v % q + q) % q));
+        }
+    }
+    bh_stream_free(s);
+    bh_free(a);
+}
+
+// The same streams read by hand, by every variant.
 static void test_definitions(void **state)
 {
     (void)state;
     test_rng rng = test_rng_new("definitions");
-    for (size_t n = 8; n <= N; n += n < 1024 ? 8 : 512) {
-        uint64_t number = test_rng_next(&rng), word = 0;
-        int32_t ternary[N], error[N];
-        bh_stream *s = open_stream(number);
-        assert_ok(bh_sample_ternary(ternary, n, s));
-        bh_stream_free(s);
-        s = open_stream(number);
-        for (size_t i = 0; i < n; i++) { // digit after digit of a fraction in base 3
-            if (i % 8 == 0) {
-                assert_ok(bh_stream_read(s, &word, sizeof word));
+    const bh_kernels *k;
+    for (size_t at = 0; (k = variants_next(&at)) != NULL;) {
+        for (size_t n = 8; n <= N; n *= 2) {
+            bh_ring ring;
+            if (!variants_fits(k, n, two[0])) {
+                continue;
             }
-            assert_int_equal(ternary[i], (int32_t)((ref_u128)word * 3 >> 64) - 1);
-            word *= 3;
-        }
-        bh_stream_free(s);
-        s = open_stream(number);
-        assert_ok(bh_sample_error(error, n, s));
-        bh_stream_free(s);
-        s = open_stream(number);
-        for (size_t i = 0; i < n; i++) { // coins 0 .. 41 of six bytes
-            uint8_t bytes[6];
-            int32_t heads = 0;
-            assert_ok(bh_stream_read(s, bytes, sizeof bytes));
-            for (size_t coin = 0; coin < 2 * BH_SAMPLE_ERROR_COINS; coin++) {
-                heads += (int32_t)ref_packed_bit(bytes, coin);
+            assert_ok(bh_ring_init(&ring, n, two, 2, k));
+            check_ternary(&ring, test_rng_next(&rng));
+            for (size_t len = n < 64 ? 1 : n - 7; len <= n; len++) {
+                check_error(&ring, len, test_rng_next(&rng));
+                check_flood(&ring, len, 45 + (unsigned)test_rng_below(&rng, 46),
+                            test_rng_next(&rng));
             }
-            assert_int_equal(error[i], heads - BH_SAMPLE_ERROR_COINS);
+            bh_ring_clear(&ring);
         }
-        bh_stream_free(s);
     }
 }
 
@@ -178,7 +248,6 @@ static void check_uniform(const uint64_t *primes, size_t n_primes, uint64_t numb
 static void test_uniform(void **state)
 {
     (void)state;
-    static const uint64_t two[] = {70367133564929, 70362301726721};
     static const uint64_t rejects[] = {40961}; // 37 % of 16-bit words are not below it
     test_rng rng = test_rng_new("uniform");
     check_uniform(two, 2, test_rng_next(&rng));
