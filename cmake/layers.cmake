@@ -39,8 +39,24 @@ function(bh_layer)
   set_property(GLOBAL APPEND PROPERTY BH_SOURCES ${ARGN})
 endfunction()
 
+# Files named *_avx512.c are compiled for that level of base/cpu.h; what they hold runs
+# only where bh_cpu_has() says so.
+function(bh_simd_flags)
+  foreach(source ${ARGN})
+    if(source MATCHES "_avx512\\.c$")
+      set_source_files_properties(
+        ${source}
+        PROPERTIES
+          COMPILE_OPTIONS
+          "-mavx2;-mfma;-mbmi2;-mavx512f;-mavx512dq;-mavx512bw;-mavx512vl;-mavx512ifma;-mavx512vbmi;-mavx512vpopcntdq;-mvaes;-mprefer-vector-width=512"
+      )
+    endif()
+  endforeach()
+endfunction()
+
 function(bh_library name definitions)
   get_property(sources GLOBAL PROPERTY BH_SOURCES)
+  bh_simd_flags(${sources})
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR}/include
                                             ${PROJECT_SOURCE_DIR}/src)

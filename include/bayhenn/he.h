@@ -109,7 +109,7 @@ void bh_answer_free(bh_answer *a); // wipes
 
 void bh_answer_begin(bh_answer *a);
 // Adds upload times the polynomial of the n integer weights. At most 4095 products
-// per answer (BH_ERR_STATE).
+// per answer (BH_ERR_STATE). The upload stays borrowed until the answer is finished.
 bh_status bh_answer_add_product(bh_answer *a, const bh_upload *upload,
                                 const int32_t *weights) BH_MUST_CHECK;
 

@@ -22,10 +22,14 @@ bh_status bh_answer_new(bh_answer **out, const bh_he *he)
     a->he = he;
     a->acc0 = bh_poly_new(&he->ring);
     a->acc1 = bh_poly_new(&he->ring);
-    a->factor = bh_poly_new(&he->ring);
+    bool factors = true;
+    for (size_t k = 0; k < BH_TERMS_MAX; k++) {
+        a->factors[k] = bh_poly_new(&he->ring);
+        factors &= a->factors[k] != NULL;
+    }
     a->kept = bh_poly_new(&he->ring);
     a->small = bh_alloc(he->ring.n, sizeof *a->small);
-    if (a->acc0 == NULL || a->acc1 == NULL || a->factor == NULL || a->kept == NULL ||
+    if (a->acc0 == NULL || a->acc1 == NULL || !factors || a->kept == NULL ||
         a->small == NULL) {
         bh_answer_free(a);
         return BH_ERR_NOMEM;
@@ -39,7 +43,9 @@ void bh_answer_free(bh_answer *a)
     if (a != NULL) {
         bh_free(a->acc0);
         bh_free(a->acc1);
-        bh_free(a->factor);
+        for (size_t k = 0; k < BH_TERMS_MAX; k++) {
+            bh_free(a->factors[k]);
+        }
         bh_free(a->kept);
         bh_free(a->small);
         bh_free(a);
@@ -51,15 +57,28 @@ void bh_answer_begin(bh_answer *a)
     bh_poly_clear(&a->he->ring, a->acc0);
     bh_poly_clear(&a->he->ring, a->acc1);
     a->n_products = 0;
+    a->n_terms = 0;
 }
 
-// (acc0, acc1) += (x0, x1) times a polynomial of small coefficients.
+static void add_terms(bh_answer *a)
+{
+    if (a->n_terms > 0) {
+        bh_poly_mul_acc2(&a->he->ring, a->acc0, a->acc1, a->terms, a->n_terms);
+        a->n_terms = 0;
+    }
+}
+
+// (acc0, acc1) += (x0, x1) times a polynomial of small coefficients, once enough such
+// terms have come together.
 static void add_product(bh_answer *a, const uint64_t *x0, const uint64_t *x1,
                         const int32_t *small)
 {
-    const bh_ring *ring = &a->he->ring;
-    bh_poly_forward_small(ring, a->factor, small);
-    bh_poly_mul_acc2(ring, a->acc0, a->acc1, x0, x1, a->factor);
+    uint64_t *factor = a->factors[a->n_terms];
+    bh_poly_forward_small(&a->he->ring, factor, small);
+    a->terms[a->n_terms++] = (bh_term){x0, x1, factor};
+    if (a->n_terms == BH_TERMS_MAX) {
+        add_terms(a);
+    }
 }
 
 bh_status bh_answer_add_product(bh_answer *a, const bh_upload *upload,
@@ -167,6 +186,7 @@ bh_status bh_answer_finish(bh_answer *a, uint8_t *out, const bh_public_key *pk,
         status = add_zero_products(a, pk, zero);
     }
     a->n_products = ANSWER_FINISHED;
+    add_terms(a);
     bh_poly_inverse(ring, a->acc0);
     bh_poly_inverse(ring, a->acc1);
     keep_places(a, f);

@@ -47,9 +47,12 @@ struct bh_upload {
 struct bh_answer {
     const bh_he *he;
     uint64_t *acc0, *acc1; // products, then coefficients
-    uint64_t *factor;      // transform of weights, of u
-    uint64_t *kept;        // the coefficients of c0 that are sent, in each row's front
-    int32_t *small;        // n small coefficients: u, e0, e1
+    // Transforms of weights and of u, and the products that they wait for.
+    uint64_t *factors[BH_TERMS_MAX];
+    bh_term terms[BH_TERMS_MAX];
+    size_t n_terms;
+    uint64_t *kept; // the coefficients of c0 that are sent, in each row's front
+    int32_t *small; // n small coefficients: u, e0, e1
     size_t n_products;
 };
 

@@ -35,6 +35,14 @@ typedef struct bh_ntt {
     uint64_t *forward, *inverse;
 } bh_ntt;
 
+// A factor w and what it is multiplied with: both parts of a ciphertext.
+typedef struct bh_term {
+    const uint64_t *x0, *x1; // canonical
+    const uint64_t *w;       // lazy
+} bh_term;
+
+#define BH_TERMS_MAX 4
+
 typedef struct bh_kernels {
     const char *name;
     unsigned factor_log2; // log2 of the factor R of mul_acc
@@ -66,10 +74,11 @@ typedef struct bh_kernels {
     void (*mul_acc)(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
                     const uint64_t *w, size_t n);
 
-    // mul_acc of one w into two accumulators: the hot loop of a linear layer.
+    // mul_acc of n_terms products into each of two accumulators, 1 <= n_terms <=
+    // BH_TERMS_MAX: the hot loop of a linear layer. Several terms at once, because the
+    // accumulators' way through the cache costs more than the arithmetic.
     void (*mul_acc2)(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
-                     const uint64_t *x0, const uint64_t *x1, const uint64_t *w,
-                     size_t n);
+                     const bh_term *terms, size_t n_terms, size_t n);
 
     // a += small. In: a canonical, |small| < q. Out: canonical.
     void (*add_small)(const bh_modulus *m, uint64_t *a, const int32_t *small, size_t n);
@@ -123,6 +132,8 @@ typedef struct bh_kernels {
 
 // 64x64->128 bit arithmetic; every machine, every prime.
 extern const bh_kernels bh_kernels_portable;
+// 52-bit products (IFMA); primes above 2^45, transforms of 64 coefficients and more.
+extern const bh_kernels bh_kernels_avx512;
 
 // The fastest variant for these transforms at the level of this CPU (base/cpu.h; BH_CPU
 // in the environment sets another). BH_ERR_PARAMS if that level is no good.

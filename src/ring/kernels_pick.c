@@ -17,7 +17,14 @@ static int any(uint64_t q, size_t n)
     return 1;
 }
 
+// Words and quotients of 52 bits, eight in a register.
+static int fits_avx512(uint64_t q, size_t n)
+{
+    return q >> 45 != 0 && n >= 64;
+}
+
 static const variant variants[] = {
+    {&bh_kernels_avx512, BH_CPU_AVX512, fits_avx512},
     {&bh_kernels_portable, BH_CPU_PORTABLE, any},
 };
 

@@ -105,13 +105,11 @@ static void mul_acc(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
 }
 
 static void mul_acc2(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
-                     const uint64_t *x0, const uint64_t *x1, const uint64_t *w,
-                     size_t n)
+                     const bh_term *terms, size_t n_terms, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint64_t wi = w[i];
-        acc0[i] += bh_mod_mont_mul_lazy(m, x0[i], wi);
-        acc1[i] += bh_mod_mont_mul_lazy(m, x1[i], wi);
+    for (size_t k = 0; k < n_terms; k++) {
+        mul_acc(m, acc0, terms[k].x0, terms[k].w, n);
+        mul_acc(m, acc1, terms[k].x1, terms[k].w, n);
     }
 }
 

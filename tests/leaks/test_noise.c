@@ -71,7 +71,8 @@ static void check_kind(he_pair *c, kind k, unsigned t_bits)
     printf("l = %2u, %-7s noise 2^%.2f, bound 2^%.2f; flooded 2^%.4f, F + B = 2^%.4f\n",
            t_bits, names[k], before, bound.bound_log2, after, flooded);
     assert_true(before <= bound.bound_log2);
-    assert_true(before >= bound.bound_log2 - (k == ALIGNED ? 1.5 : 6)); // not vacuous
+    // not vacuous: the aligned one is 1 below, 2 with an error of 5 deviations against it
+    assert_true(before >= bound.bound_log2 - (k == ALIGNED ? 2 : 6));
     assert_true(after <= flooded);
     assert_true(after >= flooded - 0.01); // the largest of 4096 uniform ones
     bh_upload_free(upload);

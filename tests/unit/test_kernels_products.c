@@ -38,19 +38,57 @@ static void expect_sum(const setting *s, const char *what, const uint64_t *acc,
     }
 }
 
+// `terms` equal products, one by one and in groups of every size.
 static void check_mul_acc_of(setting *s, const uint64_t *x0, const uint64_t *x1,
                              const uint64_t *w, uint64_t terms)
 {
     uint64_t *acc0 = setting_words(s), *acc1 = setting_words(s),
              *acc2 = setting_words(s);
+    const bh_term term = {x0, x1, w}, group[] = {term, term, term, term};
     for (uint64_t k = 0; k < terms; k++) {
         s->k->mul_acc(&s->t.mod, acc0, x0, w, s->n);
-        s->k->mul_acc2(&s->t.mod, acc1, acc2, x0, x1, w, s->n);
+    }
+    for (uint64_t left = terms, size = 1; left > 0; size = size % BH_TERMS_MAX + 1) {
+        uint64_t now = left < size ? left : size;
+        s->k->mul_acc2(&s->t.mod, acc1, acc2, group, now, s->n);
+        left -= now;
     }
     expect_sum(s, "mul_acc", acc0, x0, w, terms);
     expect_sum(s, "mul_acc2, first", acc1, x0, w, terms);
     expect_sum(s, "mul_acc2, second", acc2, x1, w, terms);
     bh_free(acc2);
+    bh_free(acc1);
+    bh_free(acc0);
+}
+
+// Different terms in one group.
+static void check_mul_acc_group(setting *s)
+{
+    uint64_t *acc0 = setting_words(s), *acc1 = setting_words(s), *words[12];
+    bh_term group[BH_TERMS_MAX];
+    for (size_t k = 0; k < 12; k++) {
+        words[k] = setting_words(s);
+        setting_fill_random(s, words[k],
+                            k % 3 < 2 ? s->q : UINT64_C(1) << BH_LAZY_BITS);
+    }
+    for (size_t k = 0; k < BH_TERMS_MAX; k++) {
+        group[k] = (bh_term){words[3 * k], words[3 * k + 1], words[3 * k + 2]};
+    }
+    s->k->mul_acc2(&s->t.mod, acc0, acc1, group, BH_TERMS_MAX, s->n);
+    for (size_t i = 0; i < s->n; i++) {
+        ref_u128 want0 = 0, want1 = 0;
+        for (size_t k = 0; k < BH_TERMS_MAX; k++) {
+            want0 += ref_mul(group[k].x0[i], group[k].w[i] % s->q, s->q);
+            want1 += ref_mul(group[k].x1[i], group[k].w[i] % s->q, s->q);
+        }
+        setting_expect(s, "mul_acc2 of a group, first", i,
+                       ref_mul(acc0[i] % s->q, s->r, s->q), (uint64_t)(want0 % s->q));
+        setting_expect(s, "mul_acc2 of a group, second", i,
+                       ref_mul(acc1[i] % s->q, s->r, s->q), (uint64_t)(want1 % s->q));
+    }
+    for (size_t k = 0; k < 12; k++) {
+        bh_free(words[k]);
+    }
     bh_free(acc1);
     bh_free(acc0);
 }
@@ -69,6 +107,7 @@ static void check_mul_acc(setting *s)
         setting_fill_random(s, x1, s->q);
         setting_fill_random(s, w, lazy);
         check_mul_acc_of(s, x0, x1, w, k);
+        check_mul_acc_group(s);
     }
     bh_free(w);
     bh_free(x1);
