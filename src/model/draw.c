@@ -78,12 +78,20 @@ bh_status bh_draw_layer(const bh_int_posterior *p, int32_t *weights, int32_t *bi
                         uint32_t sample)
 {
     deviates d;
-    bh_domain domain = {.label = "weights", .layer = layer, .sample = sample};
-    bh_status status = bh_stream_new(&d.stream, seed, domain);
+    bh_stream_key key;
+    bh_status status = bh_stream_key_derive(&key, seed, "weights", NULL);
+    d.stream = NULL;
+    if (status == BH_OK) {
+        status = bh_stream_new(&d.stream);
+    }
+    if (status == BH_OK) {
+        status = bh_stream_start(d.stream, &key, bh_stream_number(layer, sample, 0));
+    }
     if (status == BH_OK) {
         status = draw_all(p, &d, weights, bias);
-        bh_stream_free(d.stream);
     }
+    bh_stream_free(d.stream);
+    bh_wipe(&key, sizeof key);
     if (status != BH_OK) {
         bh_wipe(weights, p->n_weights * sizeof *weights);
         bh_wipe(bias, p->n_bias * sizeof *bias);
