@@ -6,14 +6,14 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/cpu.h"
 #include "base/hooks.h"
 #include "base/memory.h"
 #include "base/secret.h"
 #include "base/stream_vaes.h"
 
 struct bh_stream {
-    EVP_CIPHER_CTX *cipher; // NULL where the VAES kernel runs
+    bh_cpu cpu;
+    EVP_CIPHER_CTX *cipher; // NULL at BH_CPU_AVX512
     bh_vaes vaes;
     uint64_t number; // OpenSSL's
     bool started;
@@ -128,6 +128,7 @@ bh_status bh_stream_new(bh_stream **out)
     if (s == NULL) {
         return BH_ERR_NOMEM;
     }
+    s->cpu = cpu;
     if (cpu < BH_CPU_AVX512) {
         s->cipher = EVP_CIPHER_CTX_new();
         if (s->cipher == NULL ||
@@ -146,6 +147,11 @@ void bh_stream_free(bh_stream *s)
         EVP_CIPHER_CTX_free(s->cipher); // OpenSSL wipes the key schedule
         bh_free(s);
     }
+}
+
+bh_cpu bh_stream_cpu(const bh_stream *s)
+{
+    return s->cpu;
 }
 
 static void put_big_endian(uint8_t out[8], uint64_t v)

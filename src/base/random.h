@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cpu.h"
 #include "bayhenn/bayhenn.h"
 
 #define BH_SEED_BYTES 32
@@ -49,6 +50,8 @@ typedef struct bh_stream bh_stream;
 // BH_ERR_NOMEM, BH_ERR_CRYPTO, BH_ERR_PARAMS (bh_cpu_pick).
 bh_status bh_stream_new(bh_stream **out) BH_MUST_CHECK;
 void bh_stream_free(bh_stream *s); // wipes
+// The level that it was made at, for code that turns its bytes into something.
+bh_cpu bh_stream_cpu(const bh_stream *s);
 
 // Begins stream `number` of a key, at its first byte; takes no memory. Never two
 // purposes under one (key, number). CT: leaks the number, not the key.

@@ -8,6 +8,7 @@
 #include "base/hooks.h"
 #include "base/random.h"
 #include "support/faults.h"
+#include "support/levels.h"
 #include "support/test.h"
 
 static bh_stream *stream_at(bh_cpu level)
@@ -24,17 +25,6 @@ static void from_hex(uint8_t *out, const char *hex)
     for (size_t i = 0; hex[2 * i] != 0; i++) {
         char pair[3] = {hex[2 * i], hex[2 * i + 1], 0};
         out[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-}
-
-static void each_level(void (*check)(bh_cpu level))
-{
-    for (int level = BH_CPU_PORTABLE; level <= BH_CPU_AVX512; level++) {
-        if (bh_cpu_has((bh_cpu)level)) {
-            check((bh_cpu)level);
-        } else {
-            print_message("not here: %s\n", bh_cpu_name((bh_cpu)level));
-        }
     }
 }
 
@@ -72,7 +62,7 @@ static void check_vectors(bh_cpu level)
 static void test_vectors(void **state)
 {
     (void)state;
-    each_level(check_vectors);
+    levels_each(check_vectors);
 }
 
 // SHA-256 of "bayhenn stream 2", label, transcript and seed as the header says:
@@ -162,7 +152,7 @@ static void check_pieces(bh_cpu level)
 static void test_pieces(void **state)
 {
     (void)state;
-    each_level(check_pieces);
+    levels_each(check_pieces);
 }
 
 // Every length in one read.
@@ -189,7 +179,7 @@ static void check_lengths(bh_cpu level)
 static void test_lengths(void **state)
 {
     (void)state;
-    each_level(check_lengths);
+    levels_each(check_lengths);
 }
 
 // One derivation, start, seek and read; a failure leaves zeroes.
@@ -231,7 +221,7 @@ static void check_failures(bh_cpu level)
 static void test_failures(void **state)
 {
     (void)state;
-    each_level(check_failures);
+    levels_each(check_failures);
 }
 
 int main(void)
