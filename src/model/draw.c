@@ -73,16 +73,20 @@ bh_status bh_draw_weights(const bh_int_posterior *p, int32_t *weights, size_t fi
 
 bh_status bh_draw_bias(const bh_int_posterior *p, int32_t *bias, bh_stream *stream)
 {
-    uint64_t word;
-    bh_status status = bh_stream_seek(stream, p->n_weights * sizeof word);
-    for (size_t i = 0; i < p->n_bias && status == BH_OK; i++) {
-        status = bh_stream_read(stream, &word, sizeof word);
-        bias[i] = draw(word, p->bias_mean[i], p->bias_dev[i], INT32_MAX);
+    uint64_t words[64];
+    const size_t most = sizeof words / sizeof words[0];
+    bh_status status = bh_stream_seek(stream, p->n_weights * sizeof words[0]);
+    for (size_t done = 0; done < p->n_bias && status == BH_OK; done += most) {
+        size_t len = p->n_bias - done < most ? p->n_bias - done : most;
+        status = bh_stream_read(stream, words, len * sizeof words[0]);
+        for (size_t i = done; i < done + len; i++) {
+            bias[i] = draw(words[i - done], p->bias_mean[i], p->bias_dev[i], INT32_MAX);
+        }
     }
     if (status != BH_OK) {
         bh_wipe(bias, p->n_bias * sizeof *bias);
     }
-    bh_wipe(&word, sizeof word);
+    bh_wipe(words, sizeof words);
     return status;
 }
 

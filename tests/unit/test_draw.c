@@ -436,7 +436,7 @@ static void test_streams(void **state)
 // Pieces in any order, by streams of every level, are the whole.
 static void check_pieces(bh_cpu level)
 {
-    enum { N = 5000, N_BIAS = 3 };
+    enum { N = 5000, N_BIAS = 131 };
     test_rng rng = test_rng_new("pieces");
     bh_int_posterior *p = new_posterior(N, N_BIAS);
     int32_t whole[N], bias[N_BIAS], got[N] = {0}, got_bias[N_BIAS];
