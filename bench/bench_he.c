@@ -105,7 +105,7 @@ static void finish(setting *s)
                                  .n_places = PLACES,
                                  .t_bits = T_BITS,
                                  .seed = s->seed,
-                                 .index = ++s->counter};
+                                 .index = (uint32_t)++s->counter};
     check(bh_answer_finish(s->answer, s->out, s->pk, &f));
 }
 

@@ -28,8 +28,9 @@ int main(void)
     const uint32_t places[] = {3};
     const int32_t bias[] = {0};
     uint8_t server_seed[32] = {0}; // a real server draws it for every query
-    bh_uniform uniform;            // a real transcript is the hash of the handshake
-    memset(&uniform, 0, sizeof uniform);
+    const uint8_t transcript[32] = {0}, client_seed[32] = {0}; // of a real handshake
+    bh_uniform uniform;
+    check(bh_uniform_init(&uniform, transcript, client_seed));
 
     bh_he *he;
     bh_error err;

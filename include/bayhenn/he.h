@@ -51,16 +51,21 @@ size_t bh_he_poly_bytes(const bh_he *he);
 // t_bits + 9 bits a coefficient, then the kept ones with t_bits + 4.
 size_t bh_he_answer_bytes(const bh_he *he, size_t n_places, unsigned t_bits);
 
-// What both sides expand uniform parts from: the hash of the handshake, which begins
-// with the server's nonce, and the client's seed of this session.
+// What both sides expand the uniform parts of one session from, one key for each
+// purpose.
 typedef struct bh_uniform {
-    uint8_t transcript[32];
-    uint8_t seed[32];
+    uint8_t public_key[32], upload[32];
 } bh_uniform;
+
+// From the hash of the handshake, which begins with the server's nonce, and the
+// client's seed of this session. Errors: BH_ERR_CRYPTO, BH_ERR_RNG.
+bh_status bh_uniform_init(bh_uniform *out, const uint8_t transcript[32],
+                          const uint8_t seed[32]) BH_MUST_CHECK;
 
 // ---- client ----
 
-// A secret key, ternary uniform. It belongs to one session and dies with it.
+// A secret key, ternary uniform, and the key that its encryption errors are expanded
+// from. It belongs to one session, hence to one bh_uniform, and dies with it.
 // CT for all functions of the client: leak sizes and parameters, never s, errors,
 // messages or what was decrypted.
 typedef struct bh_secret_key bh_secret_key;
@@ -120,9 +125,8 @@ typedef struct bh_answer_options {
     const int32_t *bias;    // added to them, n_places, each in [-t/2, t/2]
     size_t n_places;
     unsigned t_bits;
-    const uint8_t *seed; // 32 bytes, drawn for this query
-    uint32_t layer, sample;
-    uint64_t index;
+    const uint8_t *seed;           // 32 bytes, drawn for this query
+    uint32_t layer, sample, index; // layer, sample < 2^16
 } bh_answer_options;
 
 // Adds the bias and a fresh encryption of zero (R2), floods every kept coefficient

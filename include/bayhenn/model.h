@@ -49,8 +49,9 @@ bh_prediction bh_predict_from_logits(double *probabilities, const double *logits
 // Exact integer inference in the clear: draws `samples` weight sets from the seed
 // and evaluates them on a normalised input tensor. logits: [samples][classes].
 // The same seed gives what an encrypted inference with that seed would give, bit for
-// bit. Errors: BH_ERR_STATE for a model that is not quantised, BH_ERR_NOMEM, and those
-// of the random stream; the logits are then zero.
+// bit. Errors: BH_ERR_STATE for a model that is not quantised, BH_ERR_ARG for more than
+// 65535 samples, BH_ERR_NOMEM, and those of the random stream; the logits are then
+// zero.
 bh_status bh_model_infer_clear(const bh_model *m, double *logits, const float *input,
                                size_t samples, const uint8_t seed[32]) BH_MUST_CHECK;
 

@@ -4,44 +4,75 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"portable", "avx2", "avx512"};
+static const char *const names[] = {
+    [BH_CPU_PORTABLE] = "portable", [BH_CPU_AVX2] = "avx2", [BH_CPU_AVX512] = "avx512"};
+
+#if defined(__x86_64__)
+
+#include <cpuid.h>
+
+// The builtins ask the operating system too; their name for VAES is newer than
+// clang 14.
+static int has_vaes(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 9 & 1);
+}
+
+static int has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("bmi2");
+}
+
+static int has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512ifma") &&
+           __builtin_cpu_supports("avx512vbmi") &&
+           __builtin_cpu_supports("avx512vpopcntdq") && has_vaes();
+}
+
+#else
+
+static int has_avx2(void)
+{
+    return 0;
+}
+
+static int has_avx512(void)
+{
+    return 0;
+}
+
+#endif
+
+int bh_cpu_has(bh_cpu level)
+{
+    switch (level) {
+    case BH_CPU_PORTABLE:
+        return 1;
+    case BH_CPU_AVX2:
+        return has_avx2();
+    case BH_CPU_AVX512:
+        return has_avx512();
+    }
+    return 0;
+}
 
 const char *bh_cpu_name(bh_cpu level)
 {
     return names[level];
 }
 
-int bh_cpu_has(bh_cpu level)
-{
-#if defined(__x86_64__)
-    switch (level) {
-    case BH_CPU_PORTABLE:
-        return 1;
-    case BH_CPU_AVX2:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-               __builtin_cpu_supports("bmi2");
-    case BH_CPU_AVX512:
-        return bh_cpu_has(BH_CPU_AVX2) && __builtin_cpu_supports("avx512f") &&
-               __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512ifma") &&
-               __builtin_cpu_supports("avx512vbmi") &&
-               __builtin_cpu_supports("avx512vpopcntdq") &&
-               __builtin_cpu_supports("vaes");
-    }
-    return 0;
-#else
-    return level == BH_CPU_PORTABLE;
-#endif
-}
-
 bh_status bh_cpu_pick(bh_cpu *out)
 {
     const char *forced = getenv("BH_CPU");
+    *out = BH_CPU_PORTABLE;
     for (int level = BH_CPU_AVX512; level >= BH_CPU_PORTABLE; level--) {
-        if ((forced == NULL || strcmp(forced, names[level]) == 0) &&
-            bh_cpu_has((bh_cpu)level)) {
+        int wanted = forced == NULL || strcmp(forced, names[level]) == 0;
+        if (wanted && bh_cpu_has((bh_cpu)level)) {
             *out = (bh_cpu)level;
             return BH_OK;
         }

@@ -2,16 +2,21 @@
 #include "base/random.h"
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/bytes.h"
 #include "base/hooks.h"
 #include "base/memory.h"
 #include "base/secret.h"
+#include "base/stream_vaes.h"
 
 struct bh_stream {
-    EVP_CIPHER_CTX *cipher;
+    bh_cpu cpu;
+    EVP_CIPHER_CTX *cipher; // NULL at BH_CPU_AVX512
+    bh_vaes vaes;
+    uint64_t number; // OpenSSL's
+    bool started;
 };
 
 #ifdef BH_TEST_HOOKS
@@ -78,53 +83,62 @@ bh_status bh_hash(uint8_t out[32], const void *a, size_t a_len, const void *b,
     return ok ? BH_OK : BH_ERR_CRYPTO;
 }
 
-// Every field has a fixed width or a length in front, so the encoding is injective.
-static bh_status derive_key(uint8_t key[32], const uint8_t seed[BH_SEED_BYTES],
-                            const bh_domain *domain)
+// Writes a text with its length in front.
+static uint8_t *put_text(uint8_t *at, const char *text, size_t len)
 {
-    static const uint8_t no_transcript[32];
-    bh_writer w = {0};
-    bh_writer_text(&w, "bayhenn stream 1");
-    bh_writer_text(&w, domain->label);
-    bh_writer_u8(&w, domain->transcript != NULL);
-    bh_writer_bytes(&w, domain->transcript != NULL ? domain->transcript : no_transcript,
-                    32);
-    bh_writer_u32(&w, domain->layer);
-    bh_writer_u32(&w, domain->sample);
-    bh_writer_u64(&w, domain->index);
-    bh_status status = w.status;
-    if (status == BH_OK) {
-        status = bh_hash(key, w.data, w.len, seed, BH_SEED_BYTES);
-    }
-    bh_writer_clear(&w);
-    return status;
+    at[0] = (uint8_t)len;
+    at[1] = 0;
+    memcpy(at + 2, text, len);
+    return at + 2 + len;
 }
 
-bh_status bh_stream_new(bh_stream **out, const uint8_t seed[BH_SEED_BYTES],
-                        bh_domain domain)
+// Every field has a fixed width or a length in front, so the encoding is injective.
+bh_status bh_stream_key_derive(bh_stream_key *out, const uint8_t seed[BH_SEED_BYTES],
+                               const char *label, const uint8_t *transcript)
 {
-    static const uint8_t iv[16];
-    uint8_t key[32];
-    *out = NULL;
+    enum { TAG_LEN = 16, LABEL_LEN_MAX = 63 };
+    uint8_t encoding[2 + TAG_LEN + 2 + LABEL_LEN_MAX + 1 + 32] = {0};
+    size_t label_len = strlen(label);
+    memset(out, 0, sizeof *out);
+    if (label_len > LABEL_LEN_MAX) {
+        return BH_ERR_ARG;
+    }
     if (count_and_fail()) {
         return BH_ERR_RNG;
     }
-    bh_status status = derive_key(key, seed, &domain);
-    bh_stream *s = status == BH_OK ? bh_alloc(1, sizeof *s) : NULL;
+    uint8_t *at = put_text(encoding, "bayhenn stream 2", TAG_LEN);
+    at = put_text(at, label, label_len);
+    *at++ = transcript != NULL;
+    if (transcript != NULL) {
+        memcpy(at, transcript, 32);
+    }
+    size_t len = (size_t)(at - encoding) + 32;
+    return bh_hash(out->bytes, encoding, len, seed, BH_SEED_BYTES);
+}
+
+bh_status bh_stream_new(bh_stream **out)
+{
+    bh_cpu cpu;
+    *out = NULL;
+    bh_status status = bh_cpu_pick(&cpu);
+    if (status != BH_OK) {
+        return status;
+    }
+    bh_stream *s = bh_alloc(1, sizeof *s);
     if (s == NULL) {
-        bh_wipe(key, sizeof key);
-        return status == BH_OK ? BH_ERR_NOMEM : status;
+        return BH_ERR_NOMEM;
     }
-    s->cipher = EVP_CIPHER_CTX_new();
-    if (s->cipher == NULL ||
-        EVP_EncryptInit_ex(s->cipher, EVP_aes_256_ctr(), NULL, key, iv) != 1) {
-        bh_stream_free(s);
-        s = NULL;
-        status = BH_ERR_CRYPTO;
+    s->cpu = cpu;
+    if (cpu < BH_CPU_AVX512) {
+        s->cipher = EVP_CIPHER_CTX_new();
+        if (s->cipher == NULL ||
+            EVP_EncryptInit_ex(s->cipher, EVP_aes_256_ctr(), NULL, NULL, NULL) != 1) {
+            bh_stream_free(s);
+            return BH_ERR_CRYPTO;
+        }
     }
-    bh_wipe(key, sizeof key);
     *out = s;
-    return status;
+    return BH_OK;
 }
 
 void bh_stream_free(bh_stream *s)
@@ -135,20 +149,97 @@ void bh_stream_free(bh_stream *s)
     }
 }
 
-bh_status bh_stream_read(bh_stream *s, void *out, size_t len)
+bh_cpu bh_stream_cpu(const bh_stream *s)
+{
+    return s->cpu;
+}
+
+static void put_big_endian(uint8_t out[8], uint64_t v)
+{
+    for (int i = 7; i >= 0; i--, v >>= 8) {
+        out[i] = (uint8_t)v;
+    }
+}
+
+// OpenSSL at the start of a block; with a new key unless that is NULL.
+static bool set_counter(bh_stream *s, const uint8_t *key, uint64_t block)
+{
+    uint8_t counter[16];
+    put_big_endian(counter, s->number);
+    put_big_endian(counter + 8, block);
+    return EVP_EncryptInit_ex(s->cipher, NULL, NULL, key, counter) == 1;
+}
+
+// OpenSSL's next len bytes.
+static bool expand(bh_stream *s, uint8_t *out, size_t len)
+{
+    int written = 0;
+    memset(out, 0, len);
+    return EVP_EncryptUpdate(s->cipher, out, &written, out, (int)len) == 1 &&
+           (size_t)written == len;
+}
+
+bh_status bh_stream_start(bh_stream *s, const bh_stream_key *key, uint64_t number)
+{
+    s->started = false;
+    if (count_and_fail()) {
+        return BH_ERR_RNG;
+    }
+    if (s->cipher == NULL) {
+        bh_vaes_start(&s->vaes, key->bytes, number);
+    } else {
+        s->number = number;
+        if (!set_counter(s, key->bytes, 0)) {
+            return BH_ERR_CRYPTO;
+        }
+    }
+    s->started = true;
+    return BH_OK;
+}
+
+bh_status bh_stream_seek(bh_stream *s, uint64_t byte_offset)
+{
+    uint8_t skipped[16];
+    if (!s->started) {
+        return BH_ERR_STATE;
+    }
+    if (count_and_fail()) {
+        return BH_ERR_RNG;
+    }
+    if (s->cipher == NULL) {
+        s->vaes.position = byte_offset;
+        return BH_OK;
+    }
+    bool ok =
+        set_counter(s, NULL, byte_offset / 16) && expand(s, skipped, byte_offset % 16);
+    bh_wipe(skipped, sizeof skipped);
+    s->started = ok;
+    return ok ? BH_OK : BH_ERR_CRYPTO;
+}
+
+static bh_status read_stream(bh_stream *s, uint8_t *out, size_t len)
 {
     if (len > INT32_MAX) {
         return BH_ERR_ARG;
     }
-    int written = 0;
-    memset(out, 0, len);
+    if (!s->started) {
+        return BH_ERR_STATE;
+    }
     if (count_and_fail()) {
         return BH_ERR_RNG;
     }
-    if (EVP_EncryptUpdate(s->cipher, out, &written, out, (int)len) != 1 ||
-        (size_t)written != len) {
-        memset(out, 0, len);
-        return BH_ERR_CRYPTO;
+    if (s->cipher != NULL) {
+        return expand(s, out, len) ? BH_OK : BH_ERR_CRYPTO;
     }
+    bh_vaes_read(&s->vaes, out, len);
     return BH_OK;
+}
+
+bh_status bh_stream_read(bh_stream *s, void *out, size_t len)
+{
+    bh_status status = read_stream(s, out, len);
+    if (status != BH_OK) {
+        memset(out, 0, len);
+    }
+    return status;
 }

@@ -95,10 +95,18 @@ bh_status bh_answer_add_product(bh_answer *a, const bh_upload *upload,
 static bh_status open_stream(bh_stream **out, const bh_answer_options *f,
                              const char *label)
 {
-    return bh_stream_new(
-        out, f->seed,
-        (bh_domain){
-            .label = label, .layer = f->layer, .sample = f->sample, .index = f->index});
+    bh_stream_key key;
+    *out = NULL;
+    bh_status status = bh_stream_key_derive(&key, f->seed, label, NULL);
+    if (status == BH_OK) {
+        status = bh_stream_new(out);
+    }
+    if (status == BH_OK) {
+        status = bh_stream_start(*out, &key,
+                                 bh_stream_number(f->layer, f->sample, f->index));
+    }
+    bh_wipe(&key, sizeof key);
+    return status;
 }
 
 // R2, first part: u times the public key, while everything is still transformed.

@@ -5,16 +5,34 @@
 #include "he/internal.h"
 #include "ring/sample.h"
 
-// A stream whose seed comes straight from the operating system and is forgotten.
-static bh_status fresh_stream(bh_stream **out, const char *label)
+// A key whose seed comes straight from the operating system and is forgotten.
+static bh_status fresh_key(bh_stream_key *out, const char *label)
 {
     uint8_t seed[BH_SEED_BYTES];
-    *out = NULL;
     bh_status status = bh_random_bytes(seed, sizeof seed);
     if (status == BH_OK) {
-        status = bh_stream_new(out, seed, (bh_domain){.label = label});
+        status = bh_stream_key_derive(out, seed, label, NULL);
     }
     bh_wipe(seed, sizeof seed);
+    return status;
+}
+
+static bh_status draw_key(bh_secret_key *sk)
+{
+    bh_stream_key key;
+    bh_stream *stream = NULL;
+    bh_status status = fresh_key(&key, "secret key");
+    if (status == BH_OK) {
+        status = bh_stream_new(&stream);
+    }
+    if (status == BH_OK) {
+        status = bh_stream_start(stream, &key, 0);
+    }
+    if (status == BH_OK) {
+        status = bh_sample_ternary(&sk->he->ring, sk->s, stream);
+    }
+    bh_stream_free(stream);
+    bh_wipe(&key, sizeof key);
     return status;
 }
 
@@ -47,15 +65,13 @@ bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he)
     sk->s = bh_alloc(he->ring.n, sizeof *sk->s);
     sk->s_hat = bh_poly_new(&he->ring);
     sk->minus_s_hat_r = bh_poly_new(&he->ring);
-    bh_stream *stream = NULL;
     bh_status status = BH_ERR_NOMEM;
     if (sk->s != NULL && sk->s_hat != NULL && sk->minus_s_hat_r != NULL) {
-        status = fresh_stream(&stream, "secret key");
+        status = draw_key(sk);
     }
     if (status == BH_OK) {
-        status = bh_sample_ternary(&he->ring, sk->s, stream);
+        status = fresh_key(&sk->error_key, "encryption error");
     }
-    bh_stream_free(stream);
     if (status != BH_OK) {
         bh_secret_key_free(sk);
         return status;
@@ -90,11 +106,11 @@ static int64_t centre(int64_t m, unsigned t_bits)
     return (int64_t)((uint64_t)m << (64 - t_bits)) >> (64 - t_bits);
 }
 
-// c0 = -a s + e + Delta m for the uniform part of (purpose, counter); message may be
-// NULL for zero.
-static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, const char *purpose,
-                         const bh_uniform *uniform, uint64_t counter,
-                         const int64_t *message, unsigned t_bits)
+// c0 = -a s + e + Delta m, where a is part `counter` of `uniform` and e of error_key;
+// message may be NULL for zero.
+static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk,
+                         const bh_stream_key *error_key, const uint8_t uniform[32],
+                         uint64_t counter, const int64_t *message, unsigned t_bits)
 {
     const bh_ring *ring = &sk->he->ring;
     uint64_t *a = bh_poly_new(ring), *body = bh_poly_new(ring);
@@ -104,10 +120,10 @@ static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, const char *purpo
     if (a == NULL || body == NULL || error == NULL) {
         goto cleanup;
     }
-    if ((status = fresh_stream(&stream, "encryption error")) != BH_OK ||
+    if ((status = bh_stream_new(&stream)) != BH_OK ||
+        (status = bh_stream_start(stream, error_key, counter)) != BH_OK ||
         (status = bh_sample_error(ring, error, ring->n, stream)) != BH_OK ||
-        (status = bh_he_expand_uniform(sk->he, a, purpose, uniform, counter)) !=
-            BH_OK) {
+        (status = bh_he_expand_uniform(sk->he, a, uniform, counter)) != BH_OK) {
         goto cleanup;
     }
     for (size_t p = 0; message != NULL && p < ring->n_primes; p++) {
@@ -136,7 +152,13 @@ cleanup:
 bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0,
                              const bh_uniform *uniform)
 {
-    return encrypt(p0, sk, "public key", uniform, 0, NULL, 0);
+    bh_stream_key error_key;
+    bh_status status = fresh_key(&error_key, "public key error");
+    if (status == BH_OK) {
+        status = encrypt(p0, sk, &error_key, uniform->public_key, 0, NULL, 0);
+    }
+    bh_wipe(&error_key, sizeof error_key);
+    return status;
 }
 
 bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, const bh_uniform *uniform,
@@ -145,7 +167,7 @@ bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, const bh_uniform *uni
     if (!bh_he_t_bits_ok(t_bits)) {
         return BH_ERR_ARG;
     }
-    return encrypt(c0, sk, "upload", uniform, counter, message, t_bits);
+    return encrypt(c0, sk, &sk->error_key, uniform->upload, counter, message, t_bits);
 }
 
 bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, const uint8_t *answer,

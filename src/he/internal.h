@@ -33,6 +33,7 @@ struct bh_secret_key {
     int32_t *s;              // n coefficients
     uint64_t *s_hat;         // transform of s, canonical
     uint64_t *minus_s_hat_r; // -R s_hat, canonical: mul_acc with it subtracts exactly
+    bh_stream_key error_key; // an encryption's error is the stream of its counter
 };
 
 struct bh_public_key {
@@ -67,10 +68,9 @@ bool bh_he_places_ok(const bh_he *he, const uint32_t *places, size_t n_places);
 // log2 F of R1: the largest power of two not above q / 4t.
 unsigned bh_he_flood_log2(const bh_he *he, unsigned t_bits);
 
-// The uniform part of the public key (purpose "public key") or of upload number counter
-// ("upload"), drawn in transformed form.
-bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, const char *purpose,
-                               const bh_uniform *uniform,
+// Uniform part number `counter` of a purpose, drawn in transformed form. key: that
+// member of a bh_uniform.
+bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, const uint8_t key[32],
                                uint64_t counter) BH_MUST_CHECK;
 
 // Rows of canonical residues to and from their packed form. unpack: BH_ERR_ENCODING if

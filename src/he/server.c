@@ -5,8 +5,8 @@
 
 // Loads the sent half and expands the uniform half of a pair.
 static bh_status load_pair(const bh_he *he, uint64_t **sent, uint64_t **expanded,
-                           const uint8_t *bytes, const char *purpose,
-                           const bh_uniform *uniform, uint64_t counter)
+                           const uint8_t *bytes, const uint8_t uniform[32],
+                           uint64_t counter)
 {
     *sent = bh_poly_new(&he->ring);
     *expanded = bh_poly_new(&he->ring);
@@ -15,7 +15,7 @@ static bh_status load_pair(const bh_he *he, uint64_t **sent, uint64_t **expanded
     }
     bh_status status = bh_he_unpack_poly(he, *sent, bytes);
     if (status == BH_OK) {
-        status = bh_he_expand_uniform(he, *expanded, purpose, uniform, counter);
+        status = bh_he_expand_uniform(he, *expanded, uniform, counter);
     }
     return status;
 }
@@ -29,7 +29,7 @@ bh_status bh_public_key_load(bh_public_key **out, const bh_he *he, const uint8_t
         return BH_ERR_NOMEM;
     }
     pk->he = he;
-    bh_status status = load_pair(he, &pk->p0, &pk->p1, p0, "public key", uniform, 0);
+    bh_status status = load_pair(he, &pk->p0, &pk->p1, p0, uniform->public_key, 0);
     if (status != BH_OK) {
         bh_public_key_free(pk);
         return status;
@@ -56,7 +56,7 @@ bh_status bh_upload_load(bh_upload **out, const bh_he *he, const uint8_t *c0,
         return BH_ERR_NOMEM;
     }
     bh_status status =
-        load_pair(he, &upload->c0, &upload->c1, c0, "upload", uniform, counter);
+        load_pair(he, &upload->c0, &upload->c1, c0, uniform->upload, counter);
     if (status != BH_OK) {
         bh_upload_free(upload);
         return status;

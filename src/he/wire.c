@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packed polynomials, and the uniform parts that never travel.
+#include <string.h>
+
 #include "he/internal.h"
 #include "ring/sample.h"
 
@@ -47,14 +49,33 @@ bh_status bh_he_unpack_poly(const bh_he *he, uint64_t *out, const uint8_t *in)
     return too_large == 0 ? BH_OK : BH_ERR_ENCODING;
 }
 
-bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, const char *purpose,
-                               const bh_uniform *uniform, uint64_t counter)
+bh_status bh_uniform_init(bh_uniform *out, const uint8_t transcript[32],
+                          const uint8_t seed[32])
 {
+    bh_stream_key public_key, upload;
+    bh_status status =
+        bh_stream_key_derive(&public_key, seed, "public key", transcript);
+    *out = (bh_uniform){0};
+    if (status == BH_OK) {
+        status = bh_stream_key_derive(&upload, seed, "upload", transcript);
+    }
+    if (status == BH_OK) {
+        memcpy(out->public_key, public_key.bytes, sizeof out->public_key);
+        memcpy(out->upload, upload.bytes, sizeof out->upload);
+    }
+    return status;
+}
+
+bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, const uint8_t key[32],
+                               uint64_t counter)
+{
+    bh_stream_key stream_key;
     bh_stream *stream;
-    bh_status status = bh_stream_new(&stream, uniform->seed,
-                                     (bh_domain){.label = purpose,
-                                                 .transcript = uniform->transcript,
-                                                 .index = counter});
+    memcpy(stream_key.bytes, key, sizeof stream_key.bytes);
+    bh_status status = bh_stream_new(&stream);
+    if (status == BH_OK) {
+        status = bh_stream_start(stream, &stream_key, counter);
+    }
     if (status == BH_OK) {
         status = bh_sample_uniform_vartime(&he->ring, out, stream);
     }

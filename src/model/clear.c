@@ -142,7 +142,7 @@ bh_status bh_model_infer_clear(const bh_model *m, double *logits, const float *i
     if (!m->graph.quantised) {
         return BH_ERR_STATE;
     }
-    if (samples > UINT32_MAX) {
+    if (samples > UINT16_MAX) {
         return BH_ERR_ARG;
     }
     size_t classes = bh_model_classes(m);

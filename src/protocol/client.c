@@ -107,11 +107,15 @@ static bh_status read_manifest(bh_client *c, bh_reader *r, bh_error *err)
 }
 
 // The session's key: new, and bound to this server's nonce by the transcript.
-static bh_status send_key(bh_client *c)
+static bh_status send_key(bh_client *c, const uint8_t transcript[32])
 {
-    bh_status status = bh_random_bytes(c->uniform.seed, sizeof c->uniform.seed);
+    uint8_t seed[BH_SEED_BYTES];
+    bh_status status = bh_random_bytes(seed, sizeof seed);
     // The seed of a uniform part is sent in clear: it protects nothing.
-    BH_DECLASSIFY(c->uniform.seed, sizeof c->uniform.seed);
+    BH_DECLASSIFY(seed, sizeof seed);
+    if (status == BH_OK) {
+        status = bh_uniform_init(&c->uniform, transcript, seed);
+    }
     if (status == BH_OK) {
         status = bh_secret_key_new(&c->sk, c->plan->he);
     }
@@ -120,7 +124,7 @@ static bh_status send_key(bh_client *c)
     }
     bh_frame_begin(&c->outbox.writer, BH_FRAME_CLIENT_KEY,
                    bh_message_key_bytes(c->plan));
-    bh_writer_bytes(&c->outbox.writer, c->uniform.seed, sizeof c->uniform.seed);
+    bh_writer_bytes(&c->outbox.writer, seed, sizeof seed);
     uint8_t *p0 = bh_writer_extend(&c->outbox.writer, bh_he_poly_bytes(c->plan->he));
     return p0 == NULL ? c->outbox.writer.status
                       : bh_public_key_make(c->sk, p0, &c->uniform);
@@ -143,10 +147,10 @@ static bh_status on_server_hello(bh_client *c, bh_error *err)
     if (status != BH_OK) {
         return status;
     }
-    status =
-        bh_transcript(c->uniform.transcript, nonce, c->hello, c->in.payload, c->in.len);
+    uint8_t transcript[32];
+    status = bh_transcript(transcript, nonce, c->hello, c->in.payload, c->in.len);
     if (status == BH_OK) {
-        status = send_key(c);
+        status = send_key(c, transcript);
     }
     if (status == BH_OK) {
         status = bh_sampled_client_init(&c->sampled, c->plan, c->sk, &c->uniform);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server's engine.
-#include <string.h>
-
 #include "base/error.h"
 #include "base/hooks.h"
 #include "base/memory.h"
@@ -18,8 +16,8 @@ struct bh_server {
     server_state state;
     bh_frame_reader in;
     bh_outbox outbox;
-    uint8_t nonce[32];
-    bh_uniform uniform;
+    uint8_t nonce[32], transcript[32];
+    bh_uniform uniform; // set with the client's key
     bh_public_key *pk;
     bh_sampled_server sampled;
     uint64_t queries;
@@ -90,7 +88,7 @@ static bh_status on_hello(bh_server *s, bh_error *err)
     if (s->outbox.writer.status != BH_OK) {
         return bh_fail_plain(err, s->outbox.writer.status);
     }
-    status = bh_transcript(s->uniform.transcript, s->nonce, s->in.payload,
+    status = bh_transcript(s->transcript, s->nonce, s->in.payload,
                            s->outbox.writer.data + s->outbox.writer.len - len, len);
     if (status != BH_OK) {
         return bh_fail_plain(err, status);
@@ -101,9 +99,11 @@ static bh_status on_hello(bh_server *s, bh_error *err)
 
 static bh_status on_key(bh_server *s, bh_error *err)
 {
-    memcpy(s->uniform.seed, s->in.payload, BH_SEED_BYTES);
-    bh_status status = bh_public_key_load(&s->pk, s->service->plan->he,
-                                          s->in.payload + BH_SEED_BYTES, &s->uniform);
+    bh_status status = bh_uniform_init(&s->uniform, s->transcript, s->in.payload);
+    if (status == BH_OK) {
+        status = bh_public_key_load(&s->pk, s->service->plan->he,
+                                    s->in.payload + BH_SEED_BYTES, &s->uniform);
+    }
     if (status != BH_OK) {
         return bh_fail(err, status, "the client's public key: %s",
                        bh_status_message(status));

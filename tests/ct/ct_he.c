@@ -56,8 +56,8 @@ static int is_secret(const void *data, size_t len)
 
 static void prepare(exchange *x)
 {
-    memset(x->uniform.transcript, 1, 32);
-    memset(x->uniform.seed, 2, 32);
+    static const uint8_t transcript[32] = {1}, seed[32] = {2};
+    check(bh_uniform_init(&x->uniform, transcript, seed) == BH_OK, "uniform");
     for (size_t i = 0; i < N; i++) {
         x->message[i] = (int64_t)(i % 256);
         x->weights[i] = (int32_t)(i % 255) - 127;

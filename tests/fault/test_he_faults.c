@@ -65,7 +65,11 @@ static bh_status finish(exchange *x)
 // The steps in order; those behind an error are not taken.
 static bh_status run(exchange *x, bh_error *err)
 {
+    static const uint8_t transcript[32], seed[32];
     bh_status status = bh_he_new(&x->he, "INSECURE_TEST_n256", err);
+    if (status == BH_OK) {
+        status = bh_uniform_init(&x->uniform, transcript, seed);
+    }
     if (status == BH_OK) {
         status = bh_secret_key_new(&x->sk, x->he);
     }

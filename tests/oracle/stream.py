@@ -8,13 +8,19 @@ def text(s):
     return len(s).to_bytes(2, "little") + s.encode()
 
 
-def stream(seed, label, n_bytes, transcript=None, layer=0, sample=0, index=0):
-    domain = text("bayhenn stream 1") + text(label)
-    domain += b"\0" + bytes(32) if transcript is None else b"\1" + transcript
-    domain += layer.to_bytes(4, "little") + sample.to_bytes(4, "little")
-    domain += index.to_bytes(8, "little")
-    key = hashlib.sha256(domain + seed).hexdigest()
-    command = ["openssl", "enc", "-aes-256-ctr", "-K", key, "-iv", "0" * 32, "-nopad"]
+def key(seed, label, transcript=None):
+    encoding = text("bayhenn stream 2") + text(label)
+    encoding += b"\0" + bytes(32) if transcript is None else b"\1" + transcript
+    return hashlib.sha256(encoding + seed).digest()
+
+
+def number(layer=0, sample=0, index=0):
+    return layer << 48 | sample << 32 | index
+
+
+def stream(stream_key, stream_number, n_bytes):
+    command = ["openssl", "enc", "-aes-256-ctr", "-nopad", "-K", stream_key.hex(),
+               "-iv", f"{stream_number:016x}{0:016x}"]
     return subprocess.run(command, input=bytes(n_bytes), stdout=subprocess.PIPE,
                           check=True).stdout
 

@@ -4,7 +4,7 @@
 and ring/sample.h: the hash of two uniform parts and the two roots psi."""
 import hashlib
 
-from stream import check, stream
+from stream import check, key, stream
 
 PRIMES = [70367133564929, 70362301726721]
 N, BITS = 4096, 46
@@ -12,8 +12,9 @@ TRANSCRIPT = bytes(range(32))
 SEED = bytes(0x80 + i for i in range(32))
 
 
-def uniform(label, index):
-    data, at, out = stream(SEED, label, 8 * (2 * N + 100), TRANSCRIPT, index=index), 0, b""
+def uniform(label, counter):
+    data = stream(key(SEED, label, TRANSCRIPT), counter, 8 * (2 * N + 100))
+    at, out = 0, b""
     for q in PRIMES:
         packed, have = 0, 0
         while have < N:
@@ -36,5 +37,5 @@ def smallest_root(q):
 
 parts = uniform("public key", 0) + uniform("upload", 5)
 check("hash of two uniform parts", hashlib.sha256(parts).hexdigest(),
-      "b82d8da0cb232c38e24058c0ba70b5cf48d67be65352dc6e2329b46710aa7917")
+      "b400e8062a7eb2554fa5cbe1004a46ebac94c31fd3b564c6d1d9c32c6be9f427")
 check("psi", [smallest_root(q) for q in PRIMES], [10074284903, 5813319370])

@@ -28,10 +28,12 @@ static void keep_answer(void *user, const uint64_t *c0, const uint64_t *c1)
 
 static void draw_public(he_pair *c)
 {
+    uint8_t transcript[32], seed[32];
     for (size_t i = 0; i < 32; i++) {
-        c->uniform.transcript[i] = (uint8_t)test_rng_next(&c->rng);
-        c->uniform.seed[i] = (uint8_t)test_rng_next(&c->rng);
+        transcript[i] = (uint8_t)test_rng_next(&c->rng);
+        seed[i] = (uint8_t)test_rng_next(&c->rng);
     }
+    assert_ok(bh_uniform_init(&c->uniform, transcript, seed));
 }
 
 void he_pair_set_up(he_pair *c, const char *set, test_rng rng)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The law of drawn weights: exactly, by scripted streams, and statistically.
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hooks.h"
@@ -9,6 +10,7 @@
 #include "model/draw.h"
 #include "model/integer.h"
 #include "support/faults.h"
+#include "support/levels.h"
 #include "support/reference.h"
 #include "support/stats.h"
 #include "support/test.h"
@@ -59,14 +61,35 @@ static void random_posterior(bh_int_posterior *p, test_rng *rng)
     }
 }
 
-// The deviate with 19 fraction bits, from the number of set bits and the smoothing
-// word.
-static int64_t law_e(int64_t count, int64_t word)
+static void random_seed(uint8_t *seed, test_rng *rng)
 {
-    int64_t n = (count - 64) * 65536 + word - 32768;
-    int64_t e = ref_floor_div(n * 6066107558 + (INT64_C(1) << 31), INT64_C(1) << 32);
+    for (int i = 0; i < 32; i++) {
+        seed[i] = (uint8_t)test_rng_next(rng);
+    }
+}
+
+// The deviate with 19 fraction bits, from the number of set bits and the two uniform
+// words' sum.
+static int64_t law_e(int64_t count, int64_t sum)
+{
+    int64_t n = (count - 20) * 4096 + sum - 4095;
+    int64_t factor = 1338485727 + n * n * 1161142459 / (INT64_C(1) << 36);
+    int64_t e = ref_floor_div(n * factor + (1 << 24), 1 << 25);
     int64_t most = 6 << 19;
     return e > most ? most : e < -most ? -most : e;
+}
+
+// Calls visit with every count and sum and their probability.
+static void each_outcome(void (*visit)(void *user, int64_t e, double p), void *user)
+{
+    double choose = ldexp(1, -40); // C(40, count) / 2^40
+    for (int count = 0; count <= 40; count++) {
+        for (int sum = 0; sum <= 2 * 4095; sum++) {
+            double ways = sum <= 4095 ? sum + 1 : 8191 - sum;
+            visit(user, law_e(count, sum), choose * ways * ldexp(1, -24));
+        }
+        choose *= (double)(40 - count) / (count + 1);
+    }
 }
 
 static int64_t law_draw(int64_t mean, int64_t dev, int64_t e, int64_t max)
@@ -100,83 +123,107 @@ static void test_vectors(void **state)
         digest = digest * 1000003 + (uint64_t)weights[i];
     }
     assert_int_equal(weights[0], -92);
-    assert_int_equal(weights[1499], 91);
-    assert_true(digest == UINT64_C(0x8bfbc089dd331616));
-    assert_int_equal(bias[0], 236833664);
-    assert_int_equal(bias[1], 296499712);
-    assert_int_equal(bias[2], 280632192);
+    assert_int_equal(weights[1499], 118);
+    assert_true(digest == UINT64_C(0xafb9f17fd9ddafa0));
+    assert_int_equal(bias[0], 315639424);
+    assert_int_equal(bias[1], 250362752);
+    assert_int_equal(bias[2], 249744640);
     bh_integer_free(p, 1);
 }
 
-// 18 bytes with `count` bits set at random places among the first 128.
-static void scripted_block(uint8_t *block, int count, uint32_t word, test_rng *rng)
+// A word with `count` bits set at random places among the 40 in its middle.
+static uint64_t scripted_word(int count, uint64_t u, uint64_t v, test_rng *rng)
 {
-    memset(block, 0, 16);
+    uint64_t coins = 0;
     for (int set = 0; set < count;) {
-        uint64_t at = test_rng_below(rng, 128);
-        set += !(block[at / 8] >> at % 8 & 1);
-        block[at / 8] |= (uint8_t)(1 << at % 8);
+        uint64_t coin = UINT64_C(1) << (12 + test_rng_below(rng, 40));
+        set += (coins & coin) == 0;
+        coins |= coin;
     }
-    block[16] = (uint8_t)word;
-    block[17] = (uint8_t)(word >> 8);
+    return v << 52 | coins | u;
 }
 
-// Every number of set bits, with means, deviations and words up to their limits.
-static void test_exact(void **state)
+// 0, 4095 or anything between.
+static uint64_t some_uniform(int i, test_rng *rng)
 {
-    (void)state;
-    enum { N = 129 * 400 };
+    return i == 0 ? 0 : i == 1 ? 4095 : test_rng_below(rng, 4096);
+}
+
+// Every number of set bits, with means, deviations and uniform words up to their
+// limits.
+static void check_exact(bh_cpu level)
+{
+    (void)level;
+    enum { N = 41 * 1000 + 7 };
     test_rng rng = test_rng_new("exact draws");
     bh_int_posterior *p = new_posterior(N, N);
-    uint8_t *bytes = bh_alloc(2 * N, 18);
+    uint64_t *words = bh_alloc(2 * N, sizeof *words);
+    int64_t *e = bh_alloc(2 * N, sizeof *e);
     int32_t *weights = bh_alloc(N, sizeof *weights), *bias = bh_alloc(N, sizeof *bias);
-    uint32_t *words = bh_alloc(2 * N, sizeof *words);
     uint8_t seed[32] = {0};
     for (int i = 0; i < 2 * N; i++) {
-        words[i] = i % 7 == 0 ? 0 : i % 7 == 1 ? 65535 : test_rng_next(&rng) & 0xffff;
-        scripted_block(bytes + 18 * i, i % 129, words[i], &rng);
+        uint64_t u = some_uniform(i % 7, &rng), v = some_uniform(i % 5, &rng);
+        words[i] = scripted_word(i % 41, u, v, &rng);
+        e[i] = law_e(i % 41, (int64_t)(u + v));
     }
     for (int i = 0; i < N; i++) {
         int scale = (int)test_rng_below(&rng, 24);
-        p->weight_mean[i] = (int32_t)test_rng_range(&rng, -(1 << scale), 1 << scale);
-        p->weight_dev[i] = (int32_t)test_rng_range(&rng, 0, 1 << scale);
+        int64_t most = INT64_C(1) << scale;
+        p->weight_mean[i] =
+            (int32_t)(i % 11 == 0   ? most
+                      : i % 11 == 1 ? -most
+                                    : test_rng_range(&rng, -most, most));
+        p->weight_dev[i] = (int32_t)(i % 3 == 0 ? most : test_rng_range(&rng, 0, most));
         p->bias_mean[i] = i % 3 == 0   ? -BH_BIAS_MEAN_MAX
                           : i % 3 == 1 ? BH_BIAS_MEAN_MAX
                                        : test_rng_range(&rng, -1000000, 1000000);
         p->bias_dev[i] = i % 2 == 0 ? BH_BIAS_DEV_MAX
                                     : (int64_t)test_rng_below(&rng, BH_BIAS_DEV_MAX);
     }
-    script = bytes;
-    script_left = (size_t)2 * N * 18;
-    assert_ok(bh_draw_layer(p, weights, bias, seed, 0, 0));
-    assert_int_equal(script_left, 0);
-    script = NULL;
-    for (int i = 0; i < N; i++) {
-        assert_int_equal(weights[i], law_draw(p->weight_mean[i], p->weight_dev[i],
-                                              law_e(i % 129, words[i]), 127));
-        assert_int_equal(bias[i],
-                         law_draw(p->bias_mean[i], p->bias_dev[i],
-                                  law_e((N + i) % 129, words[N + i]), INT32_MAX));
+    for (uint32_t w_max = 1; w_max <= 127; w_max += 63) {
+        p->w_max = w_max;
+        script = (const uint8_t *)words;
+        script_left = (size_t)2 * N * sizeof *words;
+        assert_ok(bh_draw_layer(p, weights, bias, seed, 0, 0));
+        assert_int_equal(script_left, 0);
+        script = NULL;
+        for (int i = 0; i < N; i++) {
+            assert_int_equal(
+                weights[i], law_draw(p->weight_mean[i], p->weight_dev[i], e[i], w_max));
+            assert_int_equal(bias[i], law_draw(p->bias_mean[i], p->bias_dev[i],
+                                               e[N + i], INT32_MAX));
+        }
     }
-    bh_free(bytes);
     bh_free(words);
+    bh_free(e);
     bh_free(weights);
     bh_free(bias);
     bh_integer_free(p, 1);
 }
 
-// Exact probabilities of the weights of one posterior, by all 129 * 2^16 outcomes.
-static void exact_law(double *law, int64_t mean, int64_t dev)
+static void test_exact(void **state)
 {
-    double choose = ldexp(1, -128); // C(128, count) / 2^128
-    memset(law, 0, 255 * sizeof *law);
-    for (int count = 0; count <= 128; count++) {
-        for (int word = 0; word < 65536; word++) {
-            int64_t w = law_draw(mean, dev, law_e(count, word), 127);
-            law[w + 127] += choose / 65536;
-        }
-        choose *= (double)(128 - count) / (count + 1);
-    }
+    (void)state;
+    levels_each(check_exact);
+}
+
+// Exact probabilities of the weights of one posterior, by all outcomes.
+typedef struct exact_law {
+    int64_t mean, dev;
+    double p[255];
+} exact_law;
+
+static void add_outcome(void *user, int64_t e, double p)
+{
+    exact_law *law = user;
+    law->p[law_draw(law->mean, law->dev, e, 127) + 127] += p;
+}
+
+static exact_law exact_law_of(int64_t mean, int64_t dev)
+{
+    exact_law law = {.mean = mean, .dev = dev};
+    each_outcome(add_outcome, &law);
+    return law;
 }
 
 // Chi-square against the exact law, cells of fewer than 10 expected draws merged.
@@ -201,13 +248,6 @@ static void check_chi_square(const int32_t *w, size_t count, const double *law)
     assert_true(chi < stats_chi_square_limit(cells - 1));
 }
 
-static void random_seed(uint8_t *seed, test_rng *rng)
-{
-    for (int i = 0; i < 32; i++) {
-        seed[i] = (uint8_t)test_rng_next(rng);
-    }
-}
-
 static void test_chi_square(void **state)
 {
     (void)state;
@@ -217,7 +257,6 @@ static void test_chi_square(void **state)
     test_rng rng = test_rng_new("chi-square");
     bh_int_posterior *p = new_posterior(N, 1);
     int32_t *weights = bh_alloc(N, sizeof *weights), bias;
-    double *law = bh_alloc(255, sizeof *law);
     uint8_t seed[32];
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         for (size_t i = 0; i < N; i++) {
@@ -226,16 +265,15 @@ static void test_chi_square(void **state)
         }
         random_seed(seed, &rng);
         assert_ok(bh_draw_layer(p, weights, &bias, seed, 0, 0));
-        exact_law(law, cases[c][0], cases[c][1]);
-        check_chi_square(weights, N, law);
+        exact_law law = exact_law_of(cases[c][0], cases[c][1]);
+        check_chi_square(weights, N, law.p);
     }
     bh_free(weights);
-    bh_free(law);
     bh_integer_free(p, 1);
 }
 
 // Biases with a deviation of 2^40 show a deviate with 28 fraction bits. Limits are six
-// standard errors of N = 2^20 draws; the law's own values are 0, 1, 0 and -0.0156.
+// standard errors of N = 2^20 draws; the law's own values are 0, 1, 0 and 0.
 static void test_moments(void **state)
 {
     (void)state;
@@ -244,7 +282,7 @@ static void test_moments(void **state)
     bh_int_posterior *p = new_posterior(1, N);
     int32_t weight, *bias = bh_alloc(N, sizeof *bias);
     uint8_t seed[32];
-    double m1 = 0, m2 = 0, m3 = 0, m4 = 0, tail = 0, largest = 0;
+    double m1 = 0, m2 = 0, m3 = 0, m4 = 0, largest = 0;
     for (size_t i = 0; i < N; i++) {
         p->bias_dev[i] = INT64_C(1) << 40;
     }
@@ -256,7 +294,6 @@ static void test_moments(void **state)
         m2 += e * e / N;
         m3 += e * e * e / N;
         m4 += e * e * e * e / N;
-        tail += fabs(e) > 3;
         largest = fmax(largest, fabs(e));
     }
     printf("mean %.5f variance %.5f skewness %.5f kurtosis %.5f largest %.3f\n", m1, m2,
@@ -264,20 +301,87 @@ static void test_moments(void **state)
     assert_true(fabs(m1) < 6 * 0.00098);
     assert_true(fabs(m2 - 1) < 6 * 0.00138);
     assert_true(fabs(m3) < 6 * 0.0038);
-    assert_true(fabs(m4 - 3 + 0.0156) < 6 * 0.0096);
+    assert_true(fabs(m4 - 3) < 6 * 0.0096);
     assert_true(largest <= BH_DRAW_CLIP);
-    // P(|e| > 3) by summing the law.
-    double expected = 0, choose = ldexp(1, -128);
-    for (int count = 0; count <= 128; count++) {
-        for (int word = 0; word < 65536; word++) {
-            int64_t e = law_e(count, word);
-            expected += e > 3 << 19 || e < -(3 << 19) ? choose / 65536 : 0;
-        }
-        choose *= (double)(128 - count) / (count + 1);
-    }
-    printf("tail beyond 3: %.5f of the law, %.5f drawn\n", expected, tail / N);
-    assert_true(fabs(tail - expected * N) < 6 * sqrt(expected * N));
     bh_free(bias);
+    bh_integer_free(p, 1);
+}
+
+typedef struct law_sums {
+    double p, m2, m4,
+        beyond[7]; // P(|e| > i deviations), half of it where they are equal
+} law_sums;
+
+static void add_sums(void *user, int64_t e, double p)
+{
+    law_sums *sums = user;
+    double x = ldexp((double)e, -19);
+    sums->p += p;
+    sums->m2 += p * x * x;
+    sums->m4 += p * x * x * x * x;
+    for (int i = 0; i < 7; i++) {
+        sums->beyond[i] += fabs(x) > i ? p : fabs(x) < i ? 0 : p / 2;
+    }
+}
+
+// What draw.h says of the law, exactly.
+static void test_law(void **state)
+{
+    (void)state;
+    law_sums s = {0};
+    each_outcome(add_sums, &s);
+    printf("variance - 1: %.2e, excess kurtosis %.2e; tails over normal ones:",
+           s.m2 - 1, s.m4 / (s.m2 * s.m2) - 3);
+    assert_true(fabs(s.p - 1) < 1e-12);
+    assert_true(fabs(s.m2 - 1) < 1e-7);
+    assert_true(fabs(s.m4 - 3) < 1.5e-7);
+    for (int i = 1; i <= 5; i++) {
+        double ratio = s.beyond[i] / erfc(i / sqrt(2));
+        printf(" %.4f", ratio);
+        assert_true(fabs(ratio - 1) < (i < 4 ? 0.005 : i == 4 ? 0.025 : 0.16));
+    }
+    printf("\n");
+    for (int count = 0; count <= 40; count++) {
+        for (int sum = 0; sum <= 2 * 4095; sum++) { // symmetric, and monotone in N
+            assert_int_equal(law_e(count, sum), -law_e(40 - count, 8190 - sum));
+            assert_true(sum == 0 || law_e(count, sum) >= law_e(count, sum - 1));
+        }
+    }
+    assert_int_equal(law_e(40, 8190), 6 << 19); // clipped, not short of it
+}
+
+// How many weights lie 3, 3.5, ... 5 deviations out, against the exact law.
+static void test_tails(void **state)
+{
+    (void)state;
+    enum { N = 1 << 20, SAMPLES = 32, DEV = 25 };
+    test_rng rng = test_rng_new("tails");
+    bh_int_posterior *p = new_posterior(N, 1);
+    int32_t *weights = bh_alloc(N, sizeof *weights), bias;
+    uint64_t seen[128] = {0}; // by absolute value
+    uint8_t seed[32];
+    for (size_t i = 0; i < N; i++) {
+        p->weight_dev[i] = DEV * 4096;
+    }
+    random_seed(seed, &rng);
+    for (uint32_t sample = 0; sample < SAMPLES; sample++) {
+        assert_ok(bh_draw_layer(p, weights, &bias, seed, 0, sample));
+        for (size_t i = 0; i < N; i++) {
+            seen[abs(weights[i])]++;
+        }
+    }
+    exact_law law = exact_law_of(0, DEV * 4096);
+    double expected = 0, counted = 0;
+    for (int w = 127; w >= 3 * DEV; w--) {
+        expected += (law.p[127 + w] + law.p[127 - w]) * N * SAMPLES;
+        counted += (double)seen[w];
+        if (w % DEV == 0 || w % DEV == DEV / 2) {
+            printf("beyond %.2f: %.0f, expected %.1f\n", (w - 0.5) / DEV, counted,
+                   expected);
+            assert_true(fabs(counted - expected) < 6 * sqrt(expected));
+        }
+    }
+    bh_free(weights);
     bh_integer_free(p, 1);
 }
 
@@ -318,6 +422,7 @@ static void test_streams(void **state)
         assert_memory_equal(again, w[2], len * sizeof *again);
         assert_int_equal(again[len], 0);
     }
+    p->n_weights = N;
     seed[31] ^= 1;
     assert_ok(bh_draw_layer(p, again, &bias, seed, 1, 0));
     assert_memory_not_equal(again, w[2], 1000 * sizeof *again);
@@ -326,6 +431,46 @@ static void test_streams(void **state)
     }
     bh_free(again);
     bh_integer_free(p, 1);
+}
+
+// Pieces in any order, by streams of every level, are the whole.
+static void check_pieces(bh_cpu level)
+{
+    enum { N = 5000, N_BIAS = 131 };
+    test_rng rng = test_rng_new("pieces");
+    bh_int_posterior *p = new_posterior(N, N_BIAS);
+    int32_t whole[N], bias[N_BIAS], got[N] = {0}, got_bias[N_BIAS];
+    uint8_t seed[32];
+    bh_stream_key key;
+    bh_stream *stream;
+    random_posterior(p, &rng);
+    random_seed(seed, &rng);
+    setenv("BH_CPU", "portable", 1);
+    assert_ok(bh_draw_layer(p, whole, bias, seed, 5, 6));
+    setenv("BH_CPU", bh_cpu_name(level), 1);
+    assert_ok(bh_draw_key(&key, seed));
+    assert_ok(bh_stream_new(&stream));
+    assert_ok(bh_stream_start(stream, &key, bh_stream_number(5, 6, 0)));
+    assert_ok(bh_draw_bias(p, got_bias, stream));
+    assert_memory_equal(got_bias, bias, sizeof bias);
+    for (int trial = 0; trial < 2000; trial++) {
+        size_t first = test_rng_below(&rng, N + 1);
+        size_t count = test_rng_below(&rng, trial % 10 == 0 ? N + 1 : 40);
+        count = count < N - first ? count : N - first;
+        memset(got, 0x55, sizeof got);
+        assert_ok(bh_draw_weights(p, got + first, first, count, stream));
+        assert_memory_equal(got + first, whole + first, count * sizeof got[0]);
+        assert_true(first == 0 || got[first - 1] == 0x55555555);
+        assert_true(first + count == N || got[first + count] == 0x55555555);
+    }
+    bh_stream_free(stream);
+    bh_integer_free(p, 1);
+}
+
+static void test_pieces(void **state)
+{
+    (void)state;
+    levels_each(check_pieces);
 }
 
 // A failure leaves zeroes.
@@ -371,7 +516,7 @@ static void test_bound(void **state)
                       .kernel_w = 1,
                       .in = {IN, 1, 1},
                       .out = {OUT, 1, 1}};
-    static uint8_t ones[(N + OUT) * 18], zeroes[(N + OUT) * 18];
+    static uint8_t ones[(N + OUT) * 8], zeroes[(N + OUT) * 8];
     int32_t up[N], down[N], bias_up[OUT], bias_down[OUT], row[N] = {0};
     const uint8_t seed[32] = {0};
     memset(ones, 0xff, sizeof ones);
@@ -416,10 +561,11 @@ static void test_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_exact),
-        cmocka_unit_test(test_chi_square), cmocka_unit_test(test_moments),
-        cmocka_unit_test(test_streams),    cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_vectors),  cmocka_unit_test(test_law),
+        cmocka_unit_test(test_exact),    cmocka_unit_test(test_chi_square),
+        cmocka_unit_test(test_moments),  cmocka_unit_test(test_tails),
+        cmocka_unit_test(test_streams),  cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_failures), cmocka_unit_test(test_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,11 +7,11 @@
 #include "support/he_pair.h"
 
 // 32 bytes that stand for a uniform part.
-static void digest(const bh_he *he, uint8_t out[32], const char *purpose,
-                   const bh_uniform *uniform, uint64_t counter)
+static void digest(const bh_he *he, uint8_t out[32], const uint8_t key[32],
+                   uint64_t counter)
 {
     uint64_t *a = bh_poly_new(&he->ring);
-    assert_ok(bh_he_expand_uniform(he, a, purpose, uniform, counter));
+    assert_ok(bh_he_expand_uniform(he, a, key, counter));
     assert_ok(bh_hash(out, a, he->ring.poly_words * sizeof *a, NULL, 0));
     bh_free(a);
 }
@@ -26,31 +26,35 @@ static void test_uniform_parts(void **state)
     size_t n_seen = 0;
     he_pair c;
     he_pair_set_up(&c, "INSECURE_TEST_n256", test_rng_new("uniform parts"));
-    bh_uniform u = c.uniform;
-    digest(c.he, seen[n_seen++], "upload", &u, 0);
-    digest(c.he, seen[n_seen++], "public key", &u, 0);
-    for (size_t bit = 0; bit < 256; bit++) {
-        u = c.uniform;
-        u.transcript[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        digest(c.he, seen[n_seen++], "upload", &u, 0);
-        u = c.uniform;
-        u.seed[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        digest(c.he, seen[n_seen++], "upload", &u, 0);
+    uint8_t transcript[32], seed[32];
+    bh_uniform u;
+    for (size_t i = 0; i < 32; i++) {
+        transcript[i] = (uint8_t)test_rng_next(&c.rng);
+        seed[i] = (uint8_t)test_rng_next(&c.rng);
     }
+    assert_ok(bh_uniform_init(&u, transcript, seed));
+    digest(c.he, seen[n_seen++], u.upload, 0);
+    digest(c.he, seen[n_seen++], u.public_key, 0);
     for (size_t bit = 0; bit < 64; bit++) {
-        digest(c.he, seen[n_seen++], "upload", &c.uniform, UINT64_C(1) << bit);
+        digest(c.he, seen[n_seen++], u.upload, UINT64_C(1) << bit);
     }
-    u = c.uniform; // transcript and seed exchanged
-    memcpy(u.seed, c.uniform.transcript, 32);
-    memcpy(u.transcript, c.uniform.seed, 32);
-    digest(c.he, seen[n_seen++], "upload", &u, 0);
+    for (size_t bit = 0; bit < 512; bit++) {
+        uint8_t *flipped = bit < 256 ? &transcript[bit / 8] : &seed[bit / 8 - 32];
+        *flipped ^= (uint8_t)(1 << bit % 8);
+        assert_ok(bh_uniform_init(&u, transcript, seed));
+        digest(c.he, seen[n_seen++], u.upload, 0);
+        *flipped ^= (uint8_t)(1 << bit % 8);
+    }
+    assert_ok(bh_uniform_init(&u, seed, transcript)); // exchanged
+    digest(c.he, seen[n_seen++], u.upload, 0);
     for (size_t i = 0; i < n_seen; i++) {
         for (size_t j = 0; j < i; j++) {
             assert_memory_not_equal(seen[i], seen[j], 32);
         }
     }
     printf("%zu uniform parts, all different\n", n_seen);
-    digest(c.he, seen[1], "upload", &c.uniform, 0);
+    assert_ok(bh_uniform_init(&u, transcript, seed));
+    digest(c.he, seen[1], u.upload, 0);
     assert_memory_equal(seen[0], seen[1], 32); // and a function of those alone
     he_pair_tear_down(&c);
 }

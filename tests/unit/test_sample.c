@@ -19,7 +19,10 @@ static bh_stream *open_stream(uint64_t number)
     uint8_t seed[32] = {0};
     bh_stream *stream;
     memcpy(seed, &number, sizeof number);
-    assert_ok(bh_stream_new(&stream, seed, (bh_domain){.label = "test"}));
+    bh_stream_key key;
+    assert_ok(bh_stream_key_derive(&key, seed, "test", NULL));
+    assert_ok(bh_stream_new(&stream));
+    assert_ok(bh_stream_start(stream, &key, 0));
     return stream;
 }
 
@@ -260,22 +263,23 @@ static void test_wire_format(void **state)
 {
     (void)state;
     static const char *want =
-        "b82d8da0cb232c38e24058c0ba70b5cf48d67be65352dc6e2329b46710aa7917";
+        "b400e8062a7eb2554fa5cbe1004a46ebac94c31fd3b564c6d1d9c32c6be9f427";
     bh_he *he;
     bh_uniform uniform;
-    uint8_t hash[32];
+    uint8_t hash[32], transcript[32], seed[32];
     char text[65];
     for (size_t i = 0; i < 32; i++) {
-        uniform.transcript[i] = (uint8_t)i;
-        uniform.seed[i] = (uint8_t)(0x80 + i);
+        transcript[i] = (uint8_t)i;
+        seed[i] = (uint8_t)(0x80 + i);
     }
+    assert_ok(bh_uniform_init(&uniform, transcript, seed));
     assert_ok(bh_he_new(&he, "n4096", NULL));
     size_t bytes = bh_he_poly_bytes(he);
     uint8_t *packed = bh_alloc(2 * bytes, 1);
     uint64_t *a = bh_poly_new(&he->ring);
-    assert_ok(bh_he_expand_uniform(he, a, "public key", &uniform, 0));
+    assert_ok(bh_he_expand_uniform(he, a, uniform.public_key, 0));
     bh_he_pack_poly(he, packed, a);
-    assert_ok(bh_he_expand_uniform(he, a, "upload", &uniform, 5));
+    assert_ok(bh_he_expand_uniform(he, a, uniform.upload, 5));
     bh_he_pack_poly(he, packed + bytes, a);
     assert_ok(bh_hash(hash, packed, 2 * bytes, NULL, 0));
     for (size_t i = 0; i < 32; i++) {
