@@ -5,15 +5,19 @@
 #include "he/internal.h"
 #include "ring/sample.h"
 
-// A stream whose seed comes straight from the operating system and is forgotten.
-static bh_status fresh_stream(bh_stream **out, const char *label)
+// s ternary uniform; its seed is forgotten.
+static bh_status sample_key(bh_secret_key *sk)
 {
     uint8_t seed[BH_SEED_BYTES];
-    *out = NULL;
+    bh_stream *stream = NULL;
     bh_status status = bh_random_bytes(seed, sizeof seed);
     if (status == BH_OK) {
-        status = bh_stream_new(out, seed, (bh_domain){.label = label});
+        status = bh_stream_new(&stream, seed, (bh_domain){.label = "secret key"});
     }
+    if (status == BH_OK) {
+        status = bh_sample_ternary(sk->s, sk->he->ring.n, stream);
+    }
+    bh_stream_free(stream);
     bh_wipe(seed, sizeof seed);
     return status;
 }
@@ -47,15 +51,13 @@ bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he)
     sk->s = bh_alloc(he->ring.n, sizeof *sk->s);
     sk->s_hat = bh_poly_new(&he->ring);
     sk->minus_s_hat_r = bh_poly_new(&he->ring);
-    bh_stream *stream = NULL;
     bh_status status = BH_ERR_NOMEM;
     if (sk->s != NULL && sk->s_hat != NULL && sk->minus_s_hat_r != NULL) {
-        status = fresh_stream(&stream, "secret key");
+        status = sample_key(sk);
     }
     if (status == BH_OK) {
-        status = bh_sample_ternary(sk->s, he->ring.n, stream);
+        status = bh_random_bytes(sk->error_seed, sizeof sk->error_seed);
     }
-    bh_stream_free(stream);
     if (status != BH_OK) {
         bh_secret_key_free(sk);
         return status;
@@ -104,7 +106,10 @@ static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, const char *purpo
     if (a == NULL || body == NULL || error == NULL) {
         goto cleanup;
     }
-    if ((status = fresh_stream(&stream, "encryption error")) != BH_OK ||
+    // A uniform part serves once, so its purpose and number name an error of its own.
+    bh_domain domain = {.label = message != NULL ? "encryption error" : "key error",
+                        .index = counter};
+    if ((status = bh_stream_new(&stream, sk->error_seed, domain)) != BH_OK ||
         (status = bh_sample_error(error, ring->n, stream)) != BH_OK ||
         (status = bh_he_expand_uniform(sk->he, a, purpose, uniform, counter)) !=
             BH_OK) {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/random.h"
 #include "bayhenn/he.h"
 #include "ring/ring.h"
 
@@ -33,6 +34,7 @@ struct bh_secret_key {
     int32_t *s;              // n coefficients
     uint64_t *s_hat;         // transform of s, canonical
     uint64_t *minus_s_hat_r; // -R s_hat, canonical: mul_acc with it subtracts exactly
+    uint8_t error_seed[BH_SEED_BYTES]; // of the errors of every encryption
 };
 
 struct bh_public_key {

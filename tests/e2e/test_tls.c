@@ -196,8 +196,9 @@ static void connect_and_vanish(const fixture *f, uint64_t bytes)
     assert_ok(bh_channel_open(&ch, context, method, fd));
     SSL_set_connect_state(ch.ssl);
     assert_ok(bh_channel_handshake(&ch, &pump));
-    assert_ok(bh_client_new(&engine, BH_GUARD_SAMPLED, NULL));
-    const bh_engine pumped = {engine, output, sent, feed};
+    bh_client_options options = {.guard_min = BH_GUARD_SAMPLED};
+    assert_ok(bh_client_new(&engine, &options));
+    const bh_engine pumped = {engine, NULL, output, sent, feed};
     while (bh_client_get_state(engine) == BH_CLIENT_CONNECTING) {
         assert_int_equal(bh_channel_pump(&ch, &pumped, &err), BH_PUMP_PROGRESS);
     }
@@ -327,7 +328,7 @@ static void serve_tls(impostor *i, int fd)
     bh_pump pump = BH_PUMP_PROGRESS;
     SSL_CTX *context = bh_tls_context_new(TLS_server_method());
     BIO_METHOD *method = bh_tls_socket_method_new();
-    const bh_engine engine = {i, impostor_output, impostor_sent, impostor_feed};
+    const bh_engine engine = {i, NULL, impostor_output, impostor_sent, impostor_feed};
     assert_ok(bh_tls_context_identity(context, i->f->identity.cert, i->f->identity.key,
                                       &err));
     if (i->kind == TLS_1_2) {
