@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "model/draw.h"
 #include "protocol/message.h"
+#include "protocol/service.h"
 #include "support/exact.h"
 #include "support/faults.h"
 #include "support/random_model.h"
@@ -532,6 +533,67 @@ static void test_key_limit(void **state)
     tear_down(&f);
 }
 
+// Of a message besides its ciphertexts.
+enum { FRAME_BYTES = BH_FRAME_HEADER_BYTES + BH_MESSAGE_SAMPLE_HEADER_BYTES };
+
+// Every look at this clock takes a millisecond.
+static uint64_t ticking(void)
+{
+    static uint64_t now;
+    return now += 1000;
+}
+
+static void check_layers(const bh_client_result *r, const bh_plan *plan)
+{
+    bh_client_layer sum = {0};
+    double before = 0;
+    for (uint32_t i = 0; i < r->rounds; i++) {
+        const bh_client_layer *l = &r->layers[i];
+        uint32_t inputs = plan->layers[i].repeats.inputs;
+        assert_int_equal(l->bytes_up, plan->layers[i].bytes_up + inputs * FRAME_BYTES);
+        assert_int_equal(l->bytes_down,
+                         plan->layers[i].bytes_down + plan->samples * FRAME_BYTES);
+        // At least a millisecond for each sample; sums over samples.
+        assert_true(l->encrypt_ms >= inputs && l->decrypt_ms >= plan->samples &&
+                    l->server_ms >= plan->samples);
+        assert_true(l->done_ms > before);
+        before = l->done_ms;
+        sum.encrypt_ms += l->encrypt_ms + l->decrypt_ms;
+        sum.server_ms += l->server_ms;
+        sum.bytes_up += l->bytes_up;
+        sum.bytes_down += l->bytes_down;
+    }
+    assert_int_equal(sum.bytes_up, r->bytes_up);
+    assert_int_equal(sum.bytes_down, r->bytes_down);
+    assert_true(sum.server_ms == r->server_ms);
+    assert_true(sum.encrypt_ms < r->client_ms);
+}
+
+static void test_statistics(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "statistics");
+    session s = {0};
+    bh_client_result result;
+    bh_service_options options = {
+        .guard = BH_GUARD_SAMPLED, .samples = 3, .clock = ticking};
+    bh_client_options client_options = {.guard_min = BH_GUARD_SAMPLED,
+                                        .clock = ticking};
+    assert_ok(bh_service_new(&s.service, f.model, &options, NULL));
+    assert_ok(bh_server_new(&s.server, s.service));
+    assert_ok(bh_client_new(&s.client, &client_options));
+    assert_ok(session_pump(&s, SIZE_MAX, NULL));
+    for (int i = 0; i < 2; i++) { // of the last query alone
+        assert_ok(session_query(&s, f.pixels, SIZE_MAX, NULL));
+        assert_ok(bh_client_get_result(s.client, &result));
+        assert_int_equal(result.rounds, 2);
+        check_layers(&result, s.service->plan);
+    }
+    session_end(&s);
+    tear_down(&f);
+}
+
 static void test_options(void **state)
 {
     (void)state;
@@ -559,7 +621,7 @@ int main(void)
         cmocka_unit_test(test_manifests),       cmocka_unit_test(test_versions),
         cmocka_unit_test(test_random_damage),   cmocka_unit_test(test_sizes_are_public),
         cmocka_unit_test(test_failing_machine), cmocka_unit_test(test_key_limit),
-        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_statistics),      cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
