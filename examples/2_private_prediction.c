@@ -26,6 +26,11 @@ static void carry(bh_client *client, bh_server *server)
         const uint8_t *data = bh_client_output(client, &up);
         check(bh_server_feed(server, data, up, &err), &err);
         bh_client_sent(client, up);
+        bh_status status = BH_OK;
+        while (status == BH_OK) {
+            status = bh_server_work(server, &err);
+        }
+        check(status == BH_WANT_MORE ? BH_OK : status, &err);
         data = bh_server_output(server, &down);
         check(bh_client_feed(client, data, down, &err), &err);
         bh_server_sent(server, down);
@@ -57,12 +62,13 @@ int main(int argc, char **argv)
         return 2;
     }
     // The server's side.
-    bh_service_options options = {BH_GUARD_SAMPLED, 8, NULL};
+    bh_service_options options = {.guard = BH_GUARD_SAMPLED, .samples = 8};
     check(bh_model_load(&model, argv[1], &err), &err);
     check(bh_service_new(&service, model, &options, &err), &err);
     check(bh_server_new(&server, service), &err);
     // The client's side.
-    check(bh_client_new(&client, BH_GUARD_SAMPLED, NULL), &err);
+    bh_client_options wishes = {.guard_min = BH_GUARD_SAMPLED};
+    check(bh_client_new(&client, &wishes), &err);
     carry(client, server);
 
     bh_client_facts facts = bh_client_get_facts(client);

@@ -12,7 +12,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     static bh_graph graph = {
         .name = "tiny", .dataset = "none", .n_layers = 1, .n_classes = 2};
     static const float input[4];
-    bh_service_options options = {BH_GUARD_SAMPLED, 1, NULL};
+    bh_service_options options = {.guard = BH_GUARD_SAMPLED, .samples = 1};
     bh_model *model;
     (void)argc;
     (void)argv;
@@ -32,7 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bh_server *server;
     if (bh_server_new(&server, service) == BH_OK) {
         bh_status status = bh_server_feed(server, data, size, NULL);
-        (void)status;
+        while (status == BH_OK) {
+            status = bh_server_work(server, NULL);
+        }
         bh_server_free(server);
     }
     return 0;

@@ -178,6 +178,18 @@ bool cli_no_operands(const char *command, int argc, char **argv)
     return optind >= argc;
 }
 
+bh_status cli_pool(bh_pool **out, uint64_t threads, bh_error *err)
+{
+    *out = NULL;
+    bh_status status = threads > 1 ? bh_pool_new(out, (uint32_t)threads) : BH_OK;
+    if (status != BH_OK) {
+        err->status = status;
+        snprintf(err->message, sizeof err->message, "cannot start %llu threads",
+                 (unsigned long long)threads);
+    }
+    return status;
+}
+
 const char *cli_guard_note(bh_guard guard)
 {
     switch (guard) {

@@ -48,6 +48,9 @@ bool cli_needs(const char *command, const char *option, const char *value);
 // Complains if arguments are left after the options.
 bool cli_no_operands(const char *command, int argc, char **argv);
 
+// The pool for --threads N; none for one thread, which needs none.
+bh_status cli_pool(bh_pool **out, uint64_t threads, bh_error *err) BH_MUST_CHECK;
+
 // Replaces control characters, which a terminal would obey, by '?'. In place.
 char *cli_printable(char *text);
 // A file's name for people: a printable copy, cut at CLI_SHOWN_BYTES. Returns `text`.

@@ -15,7 +15,8 @@ static const char help[] =
     "results. An IMAGE is a PNG file (any size; it is resized as the server's model\n"
     "asks) or images of an IDX file by number: FILE:7, or FILE:0-19. Digits are light\n"
     "on dark, as in MNIST; what is transparent is laid on white.\n"
-    "\n" REMOTE_HELP "  --json               a line of JSON for every image\n"
+    "\n" REMOTE_HELP "  --threads N          to encrypt and decrypt on [1]\n"
+    "  --json               a line of JSON for every image\n"
     "\n"
     "For every image: a bar per class; the predictive entropy (0: certain) and, as a\n"
     "part of it, the mutual information: what the model itself does not know.\n"
@@ -27,6 +28,7 @@ static const char help[] =
 typedef struct infer_options {
     remote server;
     bool json;
+    uint64_t threads;
 } infer_options;
 
 static int predict_all(bh_tls_client *connection, const inputs *in, bool json)
@@ -60,20 +62,28 @@ static int predict_all(bh_tls_client *connection, const inputs *in, bool json)
     return CLI_OK;
 }
 
-static int infer(const bh_tls_client_options *options, inputs *in, bool json)
+static int infer(const infer_options *o, bh_tls_client_options *options, inputs *in)
 {
     bh_error err = {0};
     bh_tls_client *connection = NULL;
-    if (bh_tls_client_new(&connection, options, &err) != BH_OK) {
+    bh_pool *pool = NULL;
+    bh_status connected = cli_pool(&pool, o->threads, &err);
+    if (connected == BH_OK) {
+        options->pool = pool;
+        connected = bh_tls_client_new(&connection, options, &err);
+    }
+    if (connected != BH_OK) {
+        bh_pool_free(pool);
         return cli_fail_with(name, &err);
     }
     bh_client_facts facts = bh_client_get_facts(bh_tls_client_engine(connection));
     bh_shape shape = {facts.channels, facts.height, facts.width};
     int status = inputs_load(name, in, shape);
     if (status == CLI_OK) {
-        status = predict_all(connection, in, json);
+        status = predict_all(connection, in, o->json);
     }
     bh_tls_client_free(connection);
+    bh_pool_free(pool);
     return status;
 }
 
@@ -81,16 +91,21 @@ static bool take(void *user, int c)
 {
     infer_options *o = user;
     o->json |= c == 'j';
+    if (c == 't') {
+        return cli_number(name, "--threads", optarg, 1, BH_POOL_THREADS_MAX,
+                          &o->threads);
+    }
     return c == 'j' || remote_take(&o->server, c, optarg);
 }
 
 int cmd_infer(int argc, char **argv)
 {
     static const struct option longs[] = {REMOTE_OPTIONS,
+                                          {"threads", required_argument, NULL, 't'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    infer_options o = {0};
+    infer_options o = {.threads = 1};
     bh_tls_client_options options;
     int parsed = cli_parse(name, help, longs, take, &o, argc, argv);
     if (parsed != CLI_GO_ON) {
@@ -105,7 +120,7 @@ int cmd_infer(int argc, char **argv)
     inputs in = {0};
     int status = inputs_find(name, &in, argv + optind, (size_t)(argc - optind));
     if (status == CLI_OK) {
-        status = infer(&options, &in, o.json);
+        status = infer(&o, &options, &in);
     }
     inputs_free(&in);
     return status;

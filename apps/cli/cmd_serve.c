@@ -12,7 +12,7 @@ static const char name[] = "serve";
 
 static const char help[] =
     "usage: bayhenn serve --model FILE --listen HOST:PORT --cert FILE --key FILE\n"
-    "                     --guard NAME [--samples S] [--workers N]\n"
+    "                     --guard NAME [--samples S] [--workers N] [--threads N]\n"
     "\n"
     "Offers a model's predictions. Images and results stay encrypted throughout.\n"
     "\n"
@@ -26,6 +26,10 @@ static const char help[] =
     "                         freshly drawn layers and can compute the weights\n"
     "  --samples S            draws of the weights for every image [8]\n"
     "  --workers N            clients served side by side [4]\n"
+    "  --threads N            that compute one answer [1]; all clients share them, and "
+    "a\n"
+    "                         client that finds them busy is served by its worker "
+    "alone\n"
     "  --idle-timeout SECONDS a client silent for so long is dropped [60]\n"
     "  --quiet                no line for every connection on stderr\n"
     "\n"
@@ -38,6 +42,7 @@ typedef struct serve_options {
     const char *model, *guard_name;
     bh_tls_server_options net;
     bh_service_options service;
+    uint32_t threads;
 } serve_options;
 
 // A signal handler gets no argument: the one place where state is global.
@@ -85,13 +90,18 @@ static void print_listening(const bh_tls_server *server, const serve_options *o)
     fflush(stdout);
 }
 
-static int serve(const serve_options *o)
+static int serve(serve_options *o)
 {
     bh_error err = {0};
     bh_model *model = NULL;
     bh_service *service = NULL;
     bh_tls_server *server = NULL;
+    bh_pool *pool = NULL;
     bh_status status = bh_model_load(&model, o->model, &err);
+    if (status == BH_OK) {
+        status = cli_pool(&pool, o->threads, &err);
+        o->service.pool = pool;
+    }
     if (status == BH_OK) {
         status = bh_service_new(&service, model, &o->service, &err);
     }
@@ -107,6 +117,7 @@ static int serve(const serve_options *o)
     }
     bh_tls_server_free(server);
     bh_service_free(service);
+    bh_pool_free(pool);
     bh_model_free(model);
     return status == BH_OK ? CLI_OK : cli_fail_with(name, &err);
 }
@@ -141,6 +152,10 @@ static bool take(void *user, int c)
         ok = cli_number(name, "--workers", optarg, 1, BH_TLS_WORKERS_MAX, &number);
         o->net.workers = (uint32_t)number;
         break;
+    case 't':
+        ok = cli_number(name, "--threads", optarg, 1, BH_POOL_THREADS_MAX, &number);
+        o->threads = (uint32_t)number;
+        break;
     case 'i':
         ok = cli_number(name, "--idle-timeout", optarg, 1, 86400, &number);
         o->net.idle_timeout_ms = (uint32_t)number * 1000;
@@ -164,6 +179,7 @@ int cmd_serve(int argc, char **argv)
         {"guard", required_argument, NULL, 'g'},
         {"samples", required_argument, NULL, 's'},
         {"workers", required_argument, NULL, 'w'},
+        {"threads", required_argument, NULL, 't'},
         {"idle-timeout", required_argument, NULL, 'i'},
         {"quiet", no_argument, NULL, 'q'},
         {"help", no_argument, NULL, 'h'},
@@ -171,6 +187,7 @@ int cmd_serve(int argc, char **argv)
     serve_options o = {
         .net = {.workers = 4, .idle_timeout_ms = 60000, .log = print_line},
         .service = {.samples = 8, .clock = bh_clock_us},
+        .threads = 1,
     };
     int parsed = cli_parse(name, help, longs, take, &o, argc, argv);
     if (parsed != CLI_GO_ON) {

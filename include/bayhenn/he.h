@@ -77,8 +77,9 @@ bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0,
                              const bh_uniform *uniform) BH_MUST_CHECK;
 
 // Encrypts n coefficients modulo 2^t_bits under the uniform part number `counter`. The
-// caller never uses a counter twice: two messages under one are revealed. c0 receives
-// bh_he_poly_bytes.
+// caller never uses a counter twice with a key, nor a second `uniform`: two messages
+// under one are revealed. Several threads may encrypt with one key; what comes out
+// depends on the key and the counter alone. c0 receives bh_he_poly_bytes.
 bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, const bh_uniform *uniform,
                      uint64_t counter, const int64_t *message,
                      unsigned t_bits) BH_MUST_CHECK;

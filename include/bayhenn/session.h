@@ -5,8 +5,14 @@
 // drive the client over its own transport. docs/protocol.md has the messages.
 //
 //   loop (either side):
-//     send bh_X_output(...) and acknowledge what was sent
+//     the server: call bh_server_work once, or until it has nothing to do
+//     send bh_X_output(...), as far as the transport takes it, and acknowledge what was
+//     sent
 //     feed received bytes to bh_X_feed(...)
+//
+// A client reads whatever comes, also while its own output waits to be sent: a
+// transport that insisted on sending first could wait for ever for a server that does
+// too.
 //
 // Both sides work on a channel that is confidential and authenticates the server (TLS);
 // the engines protect the client's input and, as far as the guard says, the server's
@@ -15,6 +21,7 @@
 #define BAYHENN_SESSION_H
 
 #include "bayhenn/model.h"
+#include "bayhenn/pool.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,6 +53,7 @@ typedef struct bh_service_options {
     bh_guard guard;
     uint32_t samples; // S, 1 .. BH_SAMPLES_MAX
     bh_clock clock;   // or NULL: server times are then reported as 0
+    bh_pool *pool; // borrowed: what sessions compute on; NULL: their callers' threads
 } bh_service_options;
 
 // Errors: BH_ERR_STATE for a model that is not quantised, BH_ERR_NOISE and BH_ERR_RANGE
@@ -60,11 +68,16 @@ typedef struct bh_server bh_server;
 bh_status bh_server_new(bh_server **out, const bh_service *service) BH_MUST_CHECK;
 void bh_server_free(bh_server *server); // wipes
 
-// Consumes every byte of `in`. Computing an answer happens inside this call. Any error
-// ends the session: what output is left (one uniform error message) is to be sent and
-// the connection closed. The sentence in err is for the local log.
+// Consumes every byte of `in`, and notes which answers are due; computes none. Any
+// error ends the session: what output is left (one uniform error message) is to be sent
+// and the connection closed. The sentence in err is for the local log.
 bh_status bh_server_feed(bh_server *server, const uint8_t *in, size_t len,
                          bh_error *err) BH_MUST_CHECK;
+// Computes the next answer that is due, of one sample, or of several side by side where
+// the service has a pool, and appends it to the output. BH_OK: call again, there may be
+// more; in between output can be sent. BH_WANT_MORE: none is due, the server waits for
+// its client. Errors end the session, as with bh_server_feed.
+bh_status bh_server_work(bh_server *server, bh_error *err) BH_MUST_CHECK;
 // Bytes waiting to be sent: borrowed, valid until the next call with this session.
 const uint8_t *bh_server_output(const bh_server *server, size_t *len);
 void bh_server_sent(bh_server *server, size_t len);  // len <= what output gave
@@ -82,13 +95,22 @@ typedef enum bh_client_state {
     BH_CLIENT_FAILED,     // after any error: free it and start anew
 } bh_client_state;
 
-// guard_min: a server that offers less is refused (BH_ERR_GUARD).
-bh_status bh_client_new(bh_client **out, bh_guard guard_min,
-                        bh_clock clock) BH_MUST_CHECK;
+typedef struct bh_client_options {
+    bh_guard guard_min; // a server that offers less is refused (BH_ERR_GUARD)
+    bh_clock clock;     // or NULL: times are then reported as 0
+    bh_pool *pool; // borrowed: what the client computes on; NULL: the caller's thread
+} bh_client_options;
+
+// BH_ERR_PARAMS for a guard that is none.
+bh_status bh_client_new(bh_client **out,
+                        const bh_client_options *options) BH_MUST_CHECK;
 void bh_client_free(bh_client *client); // wipes
 
+// Consumes every byte of `in`. A whole answer is decrypted within, and the sample's
+// next input encrypted and appended to the output.
 bh_status bh_client_feed(bh_client *client, const uint8_t *in, size_t len,
                          bh_error *err) BH_MUST_CHECK;
+// As at the server.
 const uint8_t *bh_client_output(const bh_client *client, size_t *len);
 void bh_client_sent(bh_client *client, size_t len);
 bh_client_state bh_client_get_state(const bh_client *client);
@@ -111,12 +133,23 @@ const char *bh_client_class_name(const bh_client *client, uint32_t index);
 bh_status bh_client_query(bh_client *client, const uint8_t *pixels,
                           bh_error *err) BH_MUST_CHECK;
 
+// One linear layer of a query. Times are sums over its samples; samples of one layer
+// are under way at the same time, so they may exceed what passed on a wall clock.
+typedef struct bh_client_layer {
+    double encrypt_ms, decrypt_ms; // computing here; decrypt_ms: and the layers up to
+                                   // the next linear one
+    double server_ms;              // computing there, as it says
+    double done_ms;                // since the query began: its last answer was taken
+    uint64_t bytes_up, bytes_down; // frames included, TLS not
+} bh_client_layer;
+
 // The answer to the last query, once the state is BH_CLIENT_READY (or _SPENT) again.
 typedef struct bh_client_result {
     bh_prediction prediction;
-    const double *probabilities; // n_classes
-    const double *logits;        // [samples][n_classes]
-    uint32_t rounds;
+    const double *probabilities;   // n_classes
+    const double *logits;          // [samples][n_classes]
+    const bh_client_layer *layers; // [rounds]
+    uint32_t rounds;               // round trips: linear layers
     uint64_t bytes_up, bytes_down; // of this query, frames included, TLS not
     double client_ms, server_ms;   // computing time; 0 without clocks
 } bh_client_result;

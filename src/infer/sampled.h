@@ -1,68 +1,134 @@
 // SPDX-License-Identifier: Apache-2.0
 // A query under guard `sampled`, seen from each side: what is computed between
-// messages. Messages are packed ciphertexts back to back; their sizes follow from the
-// plan. Framing, order and what a peer may send when are the business of src/protocol.
+// messages. A message is one sample of one layer, packed ciphertexts back to back; its
+// size follows from the plan. Framing, order and what a peer may send when are the
+// business of src/protocol.
+//
+// Both sides go layer by layer and, in a layer, sample by sample, and so does the
+// client's counter. Ciphertexts are computed side by side on a pool's threads; every
+// one has randomness of its own, so that results do not depend on who computes what.
 #ifndef BH_INFER_SAMPLED_H
 #define BH_INFER_SAMPLED_H
 
+#include "base/pool.h"
 #include "base/random.h"
 #include "infer/plan.h"
 #include "model/model.h"
 
+// Bytes of one input's uploads, and of one sample's answers.
+size_t bh_sampled_upload_bytes(const bh_plan *plan, uint32_t layer);
+size_t bh_sampled_answer_bytes(const bh_plan *plan, uint32_t layer);
+// Where each answer of a sample begins in its bytes: n_answers numbers.
+void bh_sampled_answer_starts(const bh_plan *plan, uint32_t layer, size_t *starts);
+
 // ---- client ----
 
-// The client's tensors and its place in a query. Read the fields, change none.
+// What one thread needs, of n elements each.
+typedef struct bh_client_scratch {
+    int64_t *poly; // a message, or the values at the places of an answer
+    uint32_t *places;
+    bh_status status; // of its tasks in a run
+} bh_client_scratch;
+
+// The client's tensors, of one sample, and its place in a query. Read the fields,
+// change none.
 typedef struct bh_sampled_client {
     const bh_plan *plan;       // borrowed
     const bh_secret_key *sk;   // borrowed
     const bh_uniform *uniform; // borrowed
-    uint32_t layer;            // whose upload or answer comes next
+    bh_pool *pool;             // borrowed; or NULL
+    uint32_t layer, sample;    // whose answer comes next; layer n_layers after the last
     uint64_t counter;          // of the session's next ciphertext
-    uint64_t answers;          // received under this key
+    uint64_t answers;          // ciphertexts received under this key
     float *real;               // the normalised input
-    int64_t *x;                // inputs of the layer: [repeats.inputs][in_len]
-    int64_t *y;                // its outputs: [samples][out_len]
-    int64_t *scratch;          // of a segment
-    double *logits;            // [samples][n_classes], after the last answer
+    int64_t *x;                // the input to be uploaded
+    int64_t *y;                // outputs of a layer
+    int64_t *segment;          // scratch of a segment
+    size_t *starts;            // of answers in their bytes
+    bh_client_scratch *scratch; // one per thread of the pool
+    double *logits;             // [samples][n_classes], after the last answer
 } bh_sampled_client;
 
 // {0} is cleared. BH_ERR_NOMEM; clear it then too.
 bh_status bh_sampled_client_init(bh_sampled_client *c, const bh_plan *plan,
-                                 const bh_secret_key *sk,
-                                 const bh_uniform *uniform) BH_MUST_CHECK;
+                                 const bh_secret_key *sk, const bh_uniform *uniform,
+                                 bh_pool *pool) BH_MUST_CHECK;
 void bh_sampled_client_clear(bh_sampled_client *c); // wipes
 
-// Takes the pixels of a new query: layer 0 comes next.
+// Takes the pixels of a new query. What comes next is the upload of layer 0, once for
+// all samples.
 // CT for all of these: leak the plan, not pixels, activations or results.
 void bh_sampled_client_start(bh_sampled_client *c, const uint8_t *pixels);
 
-// Encrypts the layer's inputs in the order inputs, uploads; the k-th ciphertext uses
-// the uniform part counter + k. Appends bytes_up bytes and moves the counter on.
-bh_status bh_sampled_client_upload(bh_sampled_client *c, bh_writer *out) BH_MUST_CHECK;
+// Encrypts the input that bh_sampled_client_start or _take has left, of this layer, in
+// the order of its uploads; the k-th ciphertext uses the uniform part counter + k. out:
+// bh_sampled_upload_bytes. Moves the counter on, even if it fails.
+bh_status bh_sampled_client_upload(bh_sampled_client *c, uint8_t *out,
+                                   uint32_t layer) BH_MUST_CHECK;
 
-// Decrypts the layer's bytes_down bytes of answers. Then either runs the segments that
-// follow, and the next layer comes next (*done = false), or fills the logits (*done).
-bh_status bh_sampled_client_take(bh_sampled_client *c, bool *done,
-                                 const uint8_t *answers) BH_MUST_CHECK;
+// Decrypts the next answer, of bh_sampled_answer_bytes, and moves on. Then either the
+// segment behind its layer is run, and the sample's input of the next layer is to be
+// uploaded before the next answer is taken, or, behind the last layer, the sample's
+// logits are filled in.
+bh_status bh_sampled_client_take(bh_sampled_client *c,
+                                 const uint8_t *answer) BH_MUST_CHECK;
 
 // ---- server ----
 
+// What one thread needs.
+typedef struct bh_server_scratch {
+    bh_answer *answer;
+    int32_t *poly, *spread; // n coefficients, n biases
+    uint32_t *places;
+    bh_status status; // of its tasks in a run
+} bh_server_scratch;
+
+// A sample that is being computed.
+typedef struct bh_server_sample {
+    int32_t *weights, *bias;
+    bh_upload **uploads;
+} bh_server_sample;
+
+// A session's place in its queries. Workspaces are of one query, wiped and freed with
+// its last answer: per thread the polynomials of one answer, and for as many samples as
+// are computed side by side the drawn weights of one layer and the loaded uploads. No
+// transformed weights outlive the product that they are in. Read the fields, change
+// none.
 typedef struct bh_sampled_server {
     const bh_plan *plan;         // borrowed
     const bh_model *model;       // borrowed
     const bh_public_key *pk;     // borrowed
     const bh_uniform *uniform;   // borrowed
+    bh_pool *pool;               // borrowed; or NULL
     uint8_t seed[BH_SEED_BYTES]; // of the query under way (R5)
-    uint32_t layer;              // whose upload comes next
-    uint64_t counter;            // of the session's next ciphertext
-    uint64_t answers;            // sanitised under this key
+    uint32_t layer, sample;      // whose answer comes next
+    uint64_t counter;            // of the next ciphertext to be loaded
+    uint32_t side_by_side;       // samples that one call may answer
+    bh_server_scratch *scratch;  // one per thread of the pool
+    bh_server_sample *samples;   // side_by_side; the first one's uploads: layer 0's
+    size_t *starts;              // of answers in their bytes
 } bh_sampled_server;
 
-// Answers the bytes_up bytes of uploads of the layer in turn, in the order samples,
-// answers, with weights drawn afresh: a new seed at layer 0, wiped after the last one.
-// Appends bytes_down bytes and moves on. BH_ERR_ENCODING for a ciphertext out of
-// range. CT: leaks the plan, not the weights, nor the randomness.
-bh_status bh_sampled_server_answer(bh_sampled_server *s, bh_writer *out,
-                                   const uint8_t *uploads) BH_MUST_CHECK;
+// One sample to be answered.
+typedef struct bh_server_job {
+    // Of bh_sampled_upload_bytes. At layer 0, where all samples have one input: read
+    // with sample 0 only.
+    const uint8_t *upload;
+    uint8_t *answer; // of bh_sampled_answer_bytes
+} bh_server_job;
+
+// Takes no memory. pk is set before the first answer.
+void bh_sampled_server_init(bh_sampled_server *s, const bh_plan *plan,
+                            const bh_model *model, const bh_uniform *uniform,
+                            bh_pool *pool);
+void bh_sampled_server_clear(bh_sampled_server *s); // wipes
+
+// Computes the answers of the next `count` samples of the layer in turn, 1 to
+// side_by_side of them, with weights drawn afresh: a new seed at layer 0, sample 0,
+// wiped after the last sample of the last layer. Moves on. BH_ERR_ENCODING for a
+// ciphertext out of range. After an error the session cannot go on.
+// CT: leaks the plan, not the weights, nor the randomness.
+bh_status bh_sampled_server_answer(bh_sampled_server *s, const bh_server_job *jobs,
+                                   uint32_t count) BH_MUST_CHECK;
 
 #endif

@@ -6,36 +6,64 @@
 #include "infer/sampled.h"
 #include "model/segment.h"
 
-bh_status bh_sampled_client_init(bh_sampled_client *c, const bh_plan *plan,
-                                 const bh_secret_key *sk, const bh_uniform *uniform)
+static bh_status init_scratch(bh_sampled_client *c)
 {
-    *c = (bh_sampled_client){.plan = plan, .sk = sk, .uniform = uniform};
-    size_t x_len = 0, y_len = 0; // of all samples: the largest layer's
+    size_t n = bh_he_degree(c->plan->he);
+    uint32_t threads = bh_pool_threads(c->pool);
+    c->scratch = bh_alloc(threads, sizeof *c->scratch);
+    for (uint32_t i = 0; c->scratch != NULL && i < threads; i++) {
+        bh_client_scratch *mine = &c->scratch[i];
+        mine->poly = bh_alloc(n, sizeof *mine->poly);
+        mine->places = bh_alloc(n, sizeof *mine->places);
+        if (mine->poly == NULL || mine->places == NULL) {
+            return BH_ERR_NOMEM;
+        }
+    }
+    return c->scratch != NULL ? BH_OK : BH_ERR_NOMEM;
+}
+
+bh_status bh_sampled_client_init(bh_sampled_client *c, const bh_plan *plan,
+                                 const bh_secret_key *sk, const bh_uniform *uniform,
+                                 bh_pool *pool)
+{
+    *c = (bh_sampled_client){.plan = plan,
+                             .sk = sk,
+                             .uniform = uniform,
+                             .pool = pool,
+                             .layer = plan->n_layers};
+    size_t x_len = 0, y_len = 0, n_answers = 0; // of the largest layer
     for (uint32_t i = 0; i < plan->n_layers; i++) {
-        const bh_plan_layer *l = &plan->layers[i];
-        size_t in = bh_linear_in_len(&l->linear) * l->repeats.inputs;
-        size_t out = bh_linear_out_len(&l->linear) * l->repeats.samples;
+        const bh_linear *l = &plan->layers[i].linear;
+        size_t in = bh_linear_in_len(l), out = bh_linear_out_len(l);
         x_len = in > x_len ? in : x_len;
         y_len = out > y_len ? out : y_len;
+        n_answers = l->n_answers > n_answers ? l->n_answers : n_answers;
     }
     const bh_graph *g = plan->graph;
     c->real = bh_alloc(bh_shape_len(g->input.shape), sizeof *c->real);
     c->x = bh_alloc(x_len, sizeof *c->x);
     c->y = bh_alloc(y_len, sizeof *c->y);
-    c->scratch = bh_alloc(bh_segment_scratch_len(g), sizeof *c->scratch);
+    c->segment = bh_alloc(bh_segment_scratch_len(g), sizeof *c->segment);
+    c->starts = bh_alloc(n_answers, sizeof *c->starts);
     c->logits = bh_alloc(plan->samples, g->n_classes * sizeof *c->logits);
-    return c->real != NULL && c->x != NULL && c->y != NULL && c->scratch != NULL &&
-                   c->logits != NULL
-               ? BH_OK
+    return c->real != NULL && c->x != NULL && c->y != NULL && c->segment != NULL &&
+                   c->starts != NULL && c->logits != NULL
+               ? init_scratch(c)
                : BH_ERR_NOMEM;
 }
 
 void bh_sampled_client_clear(bh_sampled_client *c)
 {
+    for (uint32_t i = 0; c->scratch != NULL && i < bh_pool_threads(c->pool); i++) {
+        bh_free(c->scratch[i].poly);
+        bh_free(c->scratch[i].places);
+    }
+    bh_free(c->scratch);
     bh_free(c->real);
     bh_free(c->x);
     bh_free(c->y);
-    bh_free(c->scratch);
+    bh_free(c->segment);
+    bh_free(c->starts);
     bh_free(c->logits);
     *c = (bh_sampled_client){0};
 }
@@ -43,27 +71,53 @@ void bh_sampled_client_clear(bh_sampled_client *c)
 void bh_sampled_client_start(bh_sampled_client *c, const uint8_t *pixels)
 {
     c->layer = 0;
+    c->sample = 0;
     bh_normalise_pixels(c->plan->graph, c->real, pixels);
     bh_quantise_input(c->plan->graph, c->x, c->real);
 }
 
-bh_status bh_sampled_client_upload(bh_sampled_client *c, bh_writer *out)
+// What the tasks of one run share.
+typedef struct run {
+    bh_sampled_client *client;
+    uint32_t layer;
+    uint8_t *uploads;      // written
+    const uint8_t *answer; // read
+} run;
+
+// Runs the tasks; the first failure of a thread ends its part.
+static bh_status run_tasks(run *r, size_t count,
+                           void (*task)(void *arg, size_t i, uint32_t worker))
 {
-    const bh_he *he = c->plan->he;
-    const bh_plan_layer *l = &c->plan->layers[c->layer];
-    size_t poly_bytes = bh_he_poly_bytes(he), in_len = bh_linear_in_len(&l->linear);
-    uint8_t *bytes = bh_writer_extend(out, (size_t)l->bytes_up);
-    int64_t *poly = bh_alloc(bh_he_degree(he), sizeof *poly);
-    bh_status status = bytes != NULL && poly != NULL ? BH_OK : BH_ERR_NOMEM;
-    for (uint32_t i = 0; i < l->ciphertexts_up && status == BH_OK; i++) {
-        const int64_t *input = c->x + i / l->linear.n_uploads * in_len;
-        bh_linear_pack_input(&l->linear, poly, input, i % l->linear.n_uploads);
-        status = bh_encrypt(c->sk, bytes + i * poly_bytes, c->uniform, c->counter + i,
-                            poly, l->t_bits);
+    bh_sampled_client *c = r->client;
+    bh_status status = BH_OK;
+    bh_pool_run(c->pool, count, task, r);
+    for (uint32_t i = 0; i < bh_pool_threads(c->pool); i++) {
+        status = status == BH_OK ? c->scratch[i].status : status;
+        c->scratch[i].status = BH_OK;
     }
+    return status;
+}
+
+static void encrypt_one(void *arg, size_t i, uint32_t worker)
+{
+    const run *r = arg;
+    const bh_sampled_client *c = r->client;
+    const bh_plan_layer *l = &c->plan->layers[r->layer];
+    bh_client_scratch *mine = &c->scratch[worker];
+    if (mine->status == BH_OK) {
+        bh_linear_pack_input(&l->linear, mine->poly, c->x, (uint32_t)i);
+        mine->status = bh_encrypt(c->sk, r->uploads + i * bh_he_poly_bytes(c->plan->he),
+                                  c->uniform, c->counter + i, mine->poly, l->t_bits);
+    }
+}
+
+bh_status bh_sampled_client_upload(bh_sampled_client *c, uint8_t *out, uint32_t layer)
+{
+    run r = {.client = c, .layer = layer, .uploads = out};
+    uint32_t count = c->plan->layers[layer].linear.n_uploads;
+    bh_status status = run_tasks(&r, count, encrypt_one);
     // Moved on even after a failure: no uniform part may serve twice (R8).
-    c->counter += l->ciphertexts_up;
-    bh_free(poly);
+    c->counter += count;
     return status;
 }
 
@@ -76,68 +130,53 @@ static void clamp_results(int64_t *values, size_t len, uint64_t acc_max)
     }
 }
 
-static bh_status decrypt(bh_sampled_client *c, const uint8_t *answers)
+// The answers of one sample fill different places of y.
+static void decrypt_one(void *arg, size_t i, uint32_t worker)
 {
-    const bh_he *he = c->plan->he;
-    const bh_plan_layer *l = &c->plan->layers[c->layer];
+    const run *r = arg;
+    const bh_sampled_client *c = r->client;
+    const bh_plan_layer *l = &c->plan->layers[r->layer];
     const bh_graph *g = c->plan->graph;
-    uint64_t acc_max = g->layers[bh_graph_linear_index(g, c->layer)].quant.acc_max;
-    size_t n = bh_he_degree(he), out_len = bh_linear_out_len(&l->linear);
-    uint32_t *places = bh_alloc(n, sizeof *places);
-    int64_t *values = bh_alloc(n, sizeof *values);
-    bh_status status = places != NULL && values != NULL ? BH_OK : BH_ERR_NOMEM;
-    for (uint32_t i = 0; i < l->ciphertexts_down && status == BH_OK; i++) {
-        uint32_t sample = i / l->linear.n_answers, answer = i % l->linear.n_answers;
-        size_t n_places = bh_linear_places(&l->linear, places, answer);
-        status = bh_decrypt(c->sk, values, answers, places, n_places, l->t_bits);
-        clamp_results(values, n_places, acc_max);
-        bh_linear_unpack(&l->linear, c->y + sample * out_len, values, answer);
-        answers += bh_he_answer_bytes(he, n_places, l->t_bits);
+    bh_client_scratch *mine = &c->scratch[worker];
+    if (mine->status != BH_OK) {
+        return;
     }
-    for (uint32_t s = 0; s < c->plan->samples && status == BH_OK; s++) {
-        BH_HOOK_CALL(on_output, c->layer, s, c->y + s * out_len, out_len);
-    }
-    bh_free(values);
-    bh_free(places);
-    return status;
-}
-
-// The segment between this layer and the next, for every sample.
-static void run_segments(bh_sampled_client *c)
-{
-    size_t in_len = bh_linear_in_len(&c->plan->layers[c->layer + 1].linear);
-    size_t out_len = bh_linear_out_len(&c->plan->layers[c->layer].linear);
-    for (uint32_t s = 0; s < c->plan->samples; s++) {
-        bh_segment_run(c->plan->graph, c->layer, c->x + s * in_len, c->y + s * out_len,
-                       c->scratch);
-    }
+    uint64_t acc_max = g->layers[bh_graph_linear_index(g, r->layer)].quant.acc_max;
+    size_t n_places = bh_linear_places(&l->linear, mine->places, (uint32_t)i);
+    mine->status = bh_decrypt(c->sk, mine->poly, r->answer + c->starts[i], mine->places,
+                              n_places, l->t_bits);
+    clamp_results(mine->poly, n_places, acc_max);
+    bh_linear_unpack(&l->linear, c->y, mine->poly, (uint32_t)i);
 }
 
 static void fill_logits(bh_sampled_client *c)
 {
     const bh_graph *g = c->plan->graph;
-    size_t n = (size_t)c->plan->samples * g->n_classes;
+    double *logits = c->logits + (size_t)c->sample * g->n_classes;
     // The result belongs to the caller; what happens to it is no longer constant time.
-    BH_DECLASSIFY(c->y, n * sizeof *c->y);
-    for (size_t i = 0; i < n; i++) {
-        c->logits[i] = (double)c->y[i] * bh_graph_logit_scale(g);
+    BH_DECLASSIFY(c->y, g->n_classes * sizeof *c->y);
+    for (size_t i = 0; i < g->n_classes; i++) {
+        logits[i] = (double)c->y[i] * bh_graph_logit_scale(g);
     }
 }
 
-bh_status bh_sampled_client_take(bh_sampled_client *c, bool *done,
-                                 const uint8_t *answers)
+bh_status bh_sampled_client_take(bh_sampled_client *c, const uint8_t *answer)
 {
-    bh_status status = decrypt(c, answers);
+    const bh_plan_layer *l = &c->plan->layers[c->layer];
+    run r = {.client = c, .layer = c->layer, .answer = answer};
+    bh_sampled_answer_starts(c->plan, c->layer, c->starts);
+    bh_status status = run_tasks(&r, l->linear.n_answers, decrypt_one);
     if (status != BH_OK) {
         return status;
     }
-    c->answers += c->plan->layers[c->layer].ciphertexts_down;
-    *done = c->layer + 1 == c->plan->n_layers;
-    if (*done) {
+    BH_HOOK_CALL(on_output, c->layer, c->sample, c->y, bh_linear_out_len(&l->linear));
+    c->answers += l->linear.n_answers;
+    if (c->layer + 1 == c->plan->n_layers) {
         fill_logits(c);
     } else {
-        run_segments(c);
-        c->layer++;
+        bh_segment_run(c->plan->graph, c->layer, c->x, c->y, c->segment);
     }
+    c->sample = (c->sample + 1) % c->plan->samples;
+    c->layer += c->sample == 0;
     return BH_OK;
 }

@@ -4,155 +4,285 @@
 #include "infer/sampled.h"
 #include "model/draw.h"
 
-// Everything that answering one layer needs, taken once.
-typedef struct work {
-    const bh_sampled_server *server;
-    const bh_plan_layer *l;
-    const bh_int_posterior *posterior;
-    int32_t *weights, *bias; // of the sample in hand
-    int32_t *poly, *spread;  // n coefficients, n biases
-    uint32_t *places;
-    bh_upload **uploads; // n_uploads, of the input in hand
-    bh_answer *answer;
-} work;
-
-static void clear_uploads(work *w)
+void bh_sampled_server_init(bh_sampled_server *s, const bh_plan *plan,
+                            const bh_model *model, const bh_uniform *uniform,
+                            bh_pool *pool)
 {
-    for (uint32_t i = 0; w->uploads != NULL && i < w->l->linear.n_uploads; i++) {
-        bh_upload_free(w->uploads[i]);
-        w->uploads[i] = NULL;
+    uint32_t threads = bh_pool_threads(pool);
+    *s = (bh_sampled_server){
+        .plan = plan, .model = model, .uniform = uniform, .pool = pool};
+    s->side_by_side = threads < plan->samples ? threads : plan->samples;
+}
+
+// The largest layer's, for every size.
+typedef struct sizes {
+    size_t n_weights, n_bias, n_uploads, n_answers;
+} sizes;
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static sizes largest(const bh_sampled_server *s)
+{
+    sizes z = {0};
+    for (uint32_t i = 0; i < s->plan->n_layers; i++) {
+        const bh_linear *l = &s->plan->layers[i].linear;
+        z.n_weights = larger(z.n_weights, s->model->integer[i].n_weights);
+        z.n_bias = larger(z.n_bias, s->model->integer[i].n_bias);
+        z.n_uploads = larger(z.n_uploads, l->n_uploads);
+        z.n_answers = larger(z.n_answers, l->n_answers);
     }
+    return z;
 }
 
-static void work_clear(work *w)
+static bh_status new_scratch(bh_server_scratch *mine, const bh_he *he)
 {
-    clear_uploads(w);
-    bh_free(w->uploads);
-    bh_free(w->weights);
-    bh_free(w->bias);
-    bh_free(w->poly);
-    bh_free(w->spread);
-    bh_free(w->places);
-    bh_answer_free(w->answer);
+    size_t n = bh_he_degree(he);
+    mine->poly = bh_alloc(n, sizeof *mine->poly);
+    mine->spread = bh_alloc(n, sizeof *mine->spread);
+    mine->places = bh_alloc(n, sizeof *mine->places);
+    return mine->poly != NULL && mine->spread != NULL && mine->places != NULL
+               ? bh_answer_new(&mine->answer, he)
+               : BH_ERR_NOMEM;
 }
 
-static bh_status work_init(work *w, const bh_sampled_server *s)
+static bh_status new_sample(bh_server_sample *one, const sizes *z)
 {
-    *w = (work){.server = s, .l = &s->plan->layers[s->layer]};
-    w->posterior = &s->model->integer[s->layer];
-    size_t n = bh_he_degree(s->plan->he);
-    w->weights = bh_alloc(w->posterior->n_weights, sizeof *w->weights);
-    w->bias = bh_alloc(w->posterior->n_bias, sizeof *w->bias);
-    w->poly = bh_alloc(n, sizeof *w->poly);
-    w->spread = bh_alloc(n, sizeof *w->spread);
-    w->places = bh_alloc(n, sizeof *w->places);
-    w->uploads = bh_alloc(w->l->linear.n_uploads, sizeof(bh_upload *));
-    if (w->weights == NULL || w->bias == NULL || w->poly == NULL || w->spread == NULL ||
-        w->places == NULL || w->uploads == NULL) {
+    one->weights = bh_alloc(z->n_weights, sizeof *one->weights);
+    one->bias = bh_alloc(z->n_bias, sizeof *one->bias);
+    one->uploads = bh_alloc(z->n_uploads, sizeof(bh_upload *));
+    return one->weights != NULL && one->bias != NULL && one->uploads != NULL
+               ? BH_OK
+               : BH_ERR_NOMEM;
+}
+
+static bh_status take_workspaces(bh_sampled_server *s)
+{
+    const sizes z = largest(s);
+    uint32_t threads = bh_pool_threads(s->pool);
+    bh_status status = BH_OK;
+    s->scratch = bh_alloc(threads, sizeof *s->scratch);
+    s->samples = bh_alloc(s->side_by_side, sizeof *s->samples);
+    if (s->scratch == NULL || s->samples == NULL) {
         return BH_ERR_NOMEM;
     }
-    return bh_answer_new(&w->answer, s->plan->he);
-}
-
-// Loads the uploads of input number `input`; every ciphertext has a counter of its own.
-static bh_status load_uploads(work *w, uint32_t input, const uint8_t *bytes)
-{
-    const bh_sampled_server *s = w->server;
-    size_t poly_bytes = bh_he_poly_bytes(s->plan->he);
-    uint32_t count = w->l->linear.n_uploads;
-    bh_status status = BH_OK;
-    clear_uploads(w);
-    for (uint32_t i = 0; i < count && status == BH_OK; i++) {
-        uint64_t k = (uint64_t)input * count + i;
-        status = bh_upload_load(&w->uploads[i], s->plan->he, bytes + k * poly_bytes,
-                                s->uniform, s->counter + k);
+    for (uint32_t i = 0; i < threads && status == BH_OK; i++) {
+        status = new_scratch(&s->scratch[i], s->plan->he);
     }
-    return status;
-}
-
-static bh_status draw(work *w, uint32_t sample)
-{
-    bh_status status = bh_draw_layer(w->posterior, w->weights, w->bias, w->server->seed,
-                                     w->server->layer, sample);
+    for (uint32_t i = 0; i < s->side_by_side && status == BH_OK; i++) {
+        status = new_sample(&s->samples[i], &z);
+    }
     if (status == BH_OK) {
-        BH_HOOK_CALL(on_weights, w->server->layer, sample, w->weights,
-                     w->posterior->n_weights, w->bias, w->posterior->n_bias);
+        s->starts = bh_alloc(z.n_answers, sizeof *s->starts);
+        status = s->starts != NULL ? BH_OK : BH_ERR_NOMEM;
     }
     return status;
 }
 
-// One answer of one sample; its bytes are appended.
-static bh_status answer_one(work *w, bh_writer *out, uint32_t sample, uint32_t answer)
+static void clear_uploads(const bh_sampled_server *s, uint32_t layer)
 {
-    const bh_linear *linear = &w->l->linear;
-    uint32_t out_block = answer % linear->out_blocks;
-    bh_upload **uploads = w->uploads + bh_linear_first_upload(linear, answer);
-    bh_status status = BH_OK;
-    bh_answer_begin(w->answer);
-    for (uint32_t b = 0; b < linear->in_blocks && status == BH_OK; b++) {
-        bh_linear_pack_weights(linear, w->poly, w->weights, b, out_block);
-        status = bh_answer_add_product(w->answer, uploads[b], w->poly);
+    for (uint32_t k = 0; k < s->side_by_side; k++) {
+        bh_upload **uploads = s->samples[k].uploads;
+        uint32_t count = s->plan->layers[layer].linear.n_uploads;
+        for (uint32_t i = 0; uploads != NULL && i < count; i++) {
+            bh_upload_free(uploads[i]);
+            uploads[i] = NULL;
+        }
     }
-    if (status != BH_OK) {
-        return status;
+}
+
+// Whatever is left of a query: drawn weights, products, its seed.
+static void end_query(bh_sampled_server *s)
+{
+    for (uint32_t i = 0; s->scratch != NULL && i < bh_pool_threads(s->pool); i++) {
+        bh_free(s->scratch[i].poly);
+        bh_free(s->scratch[i].spread);
+        bh_free(s->scratch[i].places);
+        bh_answer_free(s->scratch[i].answer);
+    }
+    if (s->samples != NULL) {
+        clear_uploads(s, s->layer);
+    }
+    for (uint32_t k = 0; s->samples != NULL && k < s->side_by_side; k++) {
+        bh_free(s->samples[k].weights);
+        bh_free(s->samples[k].bias);
+        bh_free(s->samples[k].uploads);
+    }
+    bh_free(s->scratch);
+    bh_free(s->samples);
+    bh_free(s->starts);
+    s->scratch = NULL;
+    s->samples = NULL;
+    s->starts = NULL;
+    bh_wipe(s->seed, sizeof s->seed);
+}
+
+void bh_sampled_server_clear(bh_sampled_server *s)
+{
+    end_query(s);
+    *s = (bh_sampled_server){0};
+}
+
+// What the tasks of one call share.
+typedef struct run {
+    bh_sampled_server *server;
+    const bh_plan_layer *l;
+    const bh_server_job *jobs;
+    uint32_t count;
+    uint32_t inputs; // that are to be loaded
+} run;
+
+// Runs the tasks; the first failure of a thread ends its part.
+static bh_status run_tasks(run *r, size_t count,
+                           void (*task)(void *arg, size_t i, uint32_t worker))
+{
+    bh_sampled_server *s = r->server;
+    bh_status status = BH_OK;
+    bh_pool_run(s->pool, count, task, r);
+    for (uint32_t i = 0; i < bh_pool_threads(s->pool); i++) {
+        status = status == BH_OK ? s->scratch[i].status : status;
+        s->scratch[i].status = BH_OK;
+    }
+    return status;
+}
+
+static bh_status draw(const run *r, uint32_t k)
+{
+    const bh_sampled_server *s = r->server;
+    const bh_server_sample *one = &s->samples[k];
+    return bh_draw_layer(&s->model->integer[s->layer], one->weights, one->bias, s->seed,
+                         s->layer, s->sample + k);
+}
+
+// Loads the i-th of the inputs' uploads; each has a counter of its own.
+static bh_status load(const run *r, uint32_t i)
+{
+    const bh_sampled_server *s = r->server;
+    uint32_t k = i / r->l->linear.n_uploads, upload = i % r->l->linear.n_uploads;
+    const uint8_t *bytes = r->jobs[k].upload + upload * bh_he_poly_bytes(s->plan->he);
+    return bh_upload_load(&s->samples[k].uploads[upload], s->plan->he, bytes,
+                          s->uniform, s->counter + i);
+}
+
+// The tasks before any product: draws, which take longest, then uploads.
+static void draw_or_load(void *arg, size_t i, uint32_t worker)
+{
+    const run *r = arg;
+    bh_server_scratch *mine = &r->server->scratch[worker];
+    if (mine->status == BH_OK) {
+        mine->status =
+            i < r->count ? draw(r, (uint32_t)i) : load(r, (uint32_t)i - r->count);
+    }
+}
+
+static bh_status multiply(const run *r, bh_server_scratch *mine, uint32_t k,
+                          uint32_t answer)
+{
+    const bh_sampled_server *s = r->server;
+    const bh_linear *linear = &r->l->linear;
+    // The input of layer 0 was loaded with sample 0 and stays.
+    bh_upload **uploads = s->samples[s->layer == 0 ? 0 : k].uploads +
+                          bh_linear_first_upload(linear, answer);
+    bh_status status = BH_OK;
+    bh_answer_begin(mine->answer);
+    for (uint32_t b = 0; b < linear->in_blocks && status == BH_OK; b++) {
+        bh_linear_pack_weights(linear, mine->poly, s->samples[k].weights, b,
+                               answer % linear->out_blocks);
+        status = bh_answer_add_product(mine->answer, uploads[b], mine->poly);
+    }
+    return status;
+}
+
+// One answer of one sample.
+static void answer_one(void *arg, size_t i, uint32_t worker)
+{
+    const run *r = arg;
+    const bh_sampled_server *s = r->server;
+    const bh_linear *linear = &r->l->linear;
+    bh_server_scratch *mine = &s->scratch[worker];
+    uint32_t k = (uint32_t)i / linear->n_answers;
+    uint32_t answer = (uint32_t)i % linear->n_answers;
+    if (mine->status == BH_OK) {
+        mine->status = multiply(r, mine, k, answer);
+    }
+    if (mine->status != BH_OK) {
+        return;
     }
     bh_answer_options finish = {
-        .places = w->places,
-        .bias = w->spread,
-        .n_places = bh_linear_places(linear, w->places, answer),
-        .t_bits = w->l->t_bits,
-        .seed = w->server->seed,
-        .layer = w->server->layer,
-        .sample = sample,
+        .places = mine->places,
+        .bias = mine->spread,
+        .n_places = bh_linear_places(linear, mine->places, answer),
+        .t_bits = r->l->t_bits,
+        .seed = s->seed,
+        .layer = s->layer,
+        .sample = s->sample + k,
         .index = answer,
     };
-    bh_linear_spread_bias(linear, w->spread, w->bias, answer);
-    uint8_t *bytes = bh_writer_extend(
-        out, bh_he_answer_bytes(w->server->plan->he, finish.n_places, finish.t_bits));
-    return bytes == NULL ? BH_ERR_NOMEM
-                         : bh_answer_finish(w->answer, bytes, w->server->pk, &finish);
+    bh_linear_spread_bias(linear, mine->spread, s->samples[k].bias, answer);
+    mine->status = bh_answer_finish(mine->answer, r->jobs[k].answer + s->starts[answer],
+                                    s->pk, &finish);
 }
 
-static bh_status answer_layer(bh_sampled_server *s, bh_writer *out,
-                              const uint8_t *uploads)
+static bh_status answer(run *r)
 {
-    work w;
-    bh_status status = work_init(&w, s);
-    for (uint32_t sample = 0; sample < s->plan->samples && status == BH_OK; sample++) {
-        if (sample < w.l->repeats.inputs) { // a shared input stays loaded
-            status = load_uploads(&w, sample, uploads);
-        }
-        if (status == BH_OK) {
-            status = draw(&w, sample);
-        }
-        for (uint32_t a = 0; a < w.l->linear.n_answers && status == BH_OK; a++) {
-            status = answer_one(&w, out, sample, a);
-        }
+    const bh_sampled_server *s = r->server;
+    bh_sampled_answer_starts(s->plan, s->layer, s->starts);
+    bh_status status = run_tasks(
+        r, r->count + (size_t)r->inputs * r->l->linear.n_uploads, draw_or_load);
+    for (uint32_t k = 0; k < r->count && status == BH_OK; k++) {
+        BH_HOOK_CALL(on_weights, s->layer, s->sample + k, s->samples[k].weights,
+                     s->model->integer[s->layer].n_weights, s->samples[k].bias,
+                     s->model->integer[s->layer].n_bias);
     }
-    work_clear(&w);
-    return status;
+    return status == BH_OK
+               ? run_tasks(r, (size_t)r->count * r->l->linear.n_answers, answer_one)
+               : status;
 }
 
-bh_status bh_sampled_server_answer(bh_sampled_server *s, bh_writer *out,
-                                   const uint8_t *uploads)
+static void move_on(bh_sampled_server *s, const run *r)
 {
-    bh_status status = BH_OK;
-    if (s->layer == 0) { // a query begins: fresh draws (R5)
+    s->counter += (uint64_t)r->inputs * r->l->linear.n_uploads;
+    s->sample += r->count;
+    if (s->layer > 0 || s->sample == s->plan->samples) {
+        clear_uploads(s, s->layer);
+    }
+    if (s->sample < s->plan->samples) {
+        return;
+    }
+    s->sample = 0;
+    s->layer++;
+    if (s->layer == s->plan->n_layers) {
+        s->layer = 0;
+        end_query(s);
+    }
+}
+
+// A query begins with draws that nobody has made before (R5).
+static bh_status begin_query(bh_sampled_server *s)
+{
+    bh_status status = take_workspaces(s);
+    if (status == BH_OK) {
         status = bh_random_bytes(s->seed, sizeof s->seed);
         BH_HOOK_CALL(on_query, s->seed);
     }
+    return status;
+}
+
+bh_status bh_sampled_server_answer(bh_sampled_server *s, const bh_server_job *jobs,
+                                   uint32_t count)
+{
+    bool begins = s->layer == 0 && s->sample == 0;
+    run r = {
+        .server = s, .l = &s->plan->layers[s->layer], .jobs = jobs, .count = count};
+    r.inputs = s->layer > 0 ? count : begins;
+    bh_status status = begins ? begin_query(s) : BH_OK;
     if (status == BH_OK) {
-        status = answer_layer(s, out, uploads);
+        status = answer(&r);
     }
-    if (status != BH_OK) {
-        return status;
+    if (status == BH_OK) {
+        move_on(s, &r);
     }
-    const bh_plan_layer *l = &s->plan->layers[s->layer];
-    s->counter += l->ciphertexts_up;
-    s->answers += l->ciphertexts_down;
-    s->layer = (s->layer + 1) % s->plan->n_layers;
-    if (s->layer == 0) {
-        bh_wipe(s->seed, sizeof s->seed);
-    }
-    return BH_OK;
+    return status;
 }

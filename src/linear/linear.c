@@ -243,6 +243,12 @@ size_t bh_linear_places(const bh_linear *l, uint32_t *places, uint32_t answer)
     return count;
 }
 
+size_t bh_linear_n_places(const bh_linear *l, uint32_t answer)
+{
+    window v = window_of(l, answer);
+    return (size_t)(v.end_out - v.first_out) * v.rows * v.columns;
+}
+
 void bh_linear_spread_bias(const bh_linear *l, int32_t *spread, const int32_t *bias,
                            uint32_t answer)
 {

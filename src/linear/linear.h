@@ -82,6 +82,8 @@ void bh_linear_pack_weights(const bh_linear *l, int32_t *poly, const int32_t *we
 // The coefficients of an answer that hold results, ascending; returns their number
 // (at most n). Two calls with the same l and answer give the same.
 size_t bh_linear_places(const bh_linear *l, uint32_t *places, uint32_t answer);
+// Their number alone.
+size_t bh_linear_n_places(const bh_linear *l, uint32_t answer);
 // The bias that belongs to each place.
 void bh_linear_spread_bias(const bh_linear *l, int32_t *spread, const int32_t *bias,
                            uint32_t answer);

@@ -9,10 +9,10 @@
 #include "net/socket.h"
 
 #define CHUNK 65536
-// While this much waits to be sent nothing more is read. (The server's engine refuses a
-// message that comes before its last answer is gone; this holds for any engine.)
-#define OUTPUT_MAX (256u << 20)
-#define LINGER_MS  1000
+// While this much waits to be sent nothing is computed: enough to keep any link busy
+// through the next piece, and all that a peer which does not read makes this side hold.
+#define AHEAD_MAX (1u << 20)
+#define LINGER_MS 1000
 
 bh_status bh_channel_open(bh_channel *ch, SSL_CTX *context, const BIO_METHOD *method,
                           int fd)
@@ -99,34 +99,51 @@ bh_status bh_channel_handshake(bh_channel *ch, bh_pump *why)
     }
 }
 
+static size_t waiting(const bh_engine *engine)
+{
+    size_t len = 0;
+    (void)engine->output(engine->self, &len);
+    return len;
+}
+
+static bh_pump work_some(const bh_engine *engine, bool *moved, bh_error *err)
+{
+    if (engine->work == NULL || waiting(engine) >= AHEAD_MAX) {
+        return BH_PUMP_PROGRESS;
+    }
+    bh_status status = engine->work(engine->self, err);
+    *moved = *moved || status == BH_OK;
+    return status == BH_OK || status == BH_WANT_MORE ? BH_PUMP_PROGRESS
+                                                     : BH_PUMP_REFUSED;
+}
+
+// Everything that the socket takes now.
 static bh_pump write_some(bh_channel *ch, const bh_engine *engine, bool *moved,
                           short *events)
 {
-    size_t len = 0, written = 0;
-    const uint8_t *data = engine->output(engine->self, &len);
-    if (len == 0) {
-        return BH_PUMP_PROGRESS;
-    }
-    ERR_clear_error();
-    int result = SSL_write_ex(ch->ssl, data, len < CHUNK ? len : CHUNK, &written);
-    if (result == 1) {
+    for (;;) {
+        size_t len = 0, written = 0;
+        const uint8_t *data = engine->output(engine->self, &len);
+        if (len == 0) {
+            return BH_PUMP_PROGRESS;
+        }
+        ERR_clear_error();
+        int result = SSL_write_ex(ch->ssl, data, len < CHUNK ? len : CHUNK, &written);
+        if (result != 1) {
+            return why_ssl_stopped(ch, result, events);
+        }
         engine->sent(engine->self, written);
         ch->bytes_out += written;
         *moved = true;
-        return BH_PUMP_PROGRESS;
     }
-    return why_ssl_stopped(ch, result, events);
 }
 
+// What one record holds: what comes of it is sent before the next is read.
 static bh_pump read_some(bh_channel *ch, const bh_engine *engine, bool *moved,
                          short *events, bh_error *err)
 {
     uint8_t chunk[CHUNK];
-    size_t waiting = 0, len = 0;
-    (void)engine->output(engine->self, &waiting);
-    if (waiting > OUTPUT_MAX) {
-        return BH_PUMP_PROGRESS;
-    }
+    size_t len = 0;
     ERR_clear_error();
     int result = SSL_read_ex(ch->ssl, chunk, sizeof chunk, &len);
     if (result != 1) {
@@ -143,7 +160,10 @@ bh_pump bh_channel_pump(bh_channel *ch, const bh_engine *engine, bh_error *err)
 {
     bool moved = false;
     short events = 0;
-    bh_pump pump = write_some(ch, engine, &moved, &events);
+    bh_pump pump = work_some(engine, &moved, err);
+    if (pump == BH_PUMP_PROGRESS) {
+        pump = write_some(ch, engine, &moved, &events);
+    }
     if (pump == BH_PUMP_PROGRESS) {
         pump = read_some(ch, engine, &moved, &events, err);
     }
@@ -156,9 +176,7 @@ bh_pump bh_channel_pump(bh_channel *ch, const bh_engine *engine, bh_error *err)
 void bh_channel_flush(bh_channel *ch, const bh_engine *engine, uint32_t timeout_ms)
 {
     uint64_t deadline = bh_socket_deadline(timeout_ms);
-    size_t len = 0;
-    (void)engine->output(engine->self, &len);
-    while (len > 0 && !ch->failed && bh_socket_left_ms(deadline) > 0) {
+    while (waiting(engine) > 0 && !ch->failed && bh_socket_left_ms(deadline) > 0) {
         bool moved = false;
         short events = 0;
         if (write_some(ch, engine, &moved, &events) != BH_PUMP_PROGRESS ||
@@ -166,6 +184,5 @@ void bh_channel_flush(bh_channel *ch, const bh_engine *engine, uint32_t timeout_
                            BH_WAIT_READY)) {
             return;
         }
-        (void)engine->output(engine->self, &len);
     }
 }

@@ -22,9 +22,12 @@ typedef struct bh_channel {
     bool no_linger;
 } bh_channel;
 
-// The bytes-in, bytes-out view of bh_server and bh_client.
+// The bytes-in, bytes-out view of bh_server and bh_client. An engine bounds by itself
+// what it holds of a peer that sends and does not read.
 typedef struct bh_engine {
     void *self;
+    // Computes a piece of what is due, or says BH_WANT_MORE; NULL: nothing ever is.
+    bh_status (*work)(void *self, bh_error *err);
     const uint8_t *(*output)(const void *self, size_t *len);
     void (*sent)(void *self, size_t len);
     bh_status (*feed)(void *self, const uint8_t *in, size_t len, bh_error *err);
@@ -48,7 +51,8 @@ void bh_channel_close(bh_channel *ch);
 // reason in OpenSSL's queue, BH_ERR_IO where the peer left or time ran out.
 bh_status bh_channel_handshake(bh_channel *ch, bh_pump *why) BH_MUST_CHECK;
 
-// Moves what can be moved, once; waits if nothing can.
+// Computes one piece, then moves what can be moved, without waiting; waits if there was
+// nothing to compute and nothing can be moved. So the link is busy while the engine is.
 bh_pump bh_channel_pump(bh_channel *ch, const bh_engine *engine, bh_error *err);
 
 // Sends what output is left, as far as the peer takes it within timeout_ms.

@@ -36,6 +36,11 @@ static bh_status engine_feed(void *self, const uint8_t *in, size_t len, bh_error
     return bh_server_feed(self, in, len, err);
 }
 
+static bh_status engine_work(void *self, bh_error *err)
+{
+    return bh_server_work(self, err);
+}
+
 static const char *ending(bh_pump pump, const bh_error *err)
 {
     switch (pump) {
@@ -55,7 +60,8 @@ static const char *ending(bh_pump pump, const bh_error *err)
 static void serve_session(bh_serving *serving, bh_channel *ch, bh_server *session,
                           const char *peer)
 {
-    const bh_engine engine = {session, engine_output, engine_sent, engine_feed};
+    const bh_engine engine = {session, engine_work, engine_output, engine_sent,
+                              engine_feed};
     bh_error err = {0};
     bh_pump pump = BH_PUMP_PROGRESS;
     while (pump == BH_PUMP_PROGRESS) {

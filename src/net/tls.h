@@ -48,6 +48,7 @@ typedef struct bh_tls_client_options {
     // neither its names nor its dates matter then.
     const char *fingerprint;
     bh_guard guard_min;
+    bh_pool *pool; // borrowed: what the client computes on; NULL: the caller's thread
     uint32_t timeout_ms; // longest silence while something is expected
 } bh_tls_client_options;
 

@@ -21,7 +21,7 @@ struct bh_tls_client {
     uint8_t fingerprint[BH_FINGERPRINT_BYTES];
     bool check_host;   // by a CA file, not by a fingerprint
     char ca_file[128]; // its beginning, for sentences
-    bh_guard guard_min;
+    bh_client_options engine_options;
     uint32_t timeout_ms;
 };
 
@@ -71,7 +71,8 @@ static bh_status prepare(bh_tls_client *client, const bh_tls_client_options *opt
     if (status != BH_OK) {
         return status;
     }
-    client->guard_min = options->guard_min;
+    client->engine_options = (bh_client_options){
+        .guard_min = options->guard_min, .clock = bh_clock_us, .pool = options->pool};
     client->timeout_ms = options->timeout_ms;
     client->check_host = options->fingerprint == NULL;
     snprintf(client->ca_file, sizeof client->ca_file, "%s",
@@ -132,7 +133,8 @@ static bh_status handshake(bh_tls_client *client, bh_error *err)
 // Moves bytes until the engine is ready, or done with its last query.
 static bh_status run_engine(bh_tls_client *client, bh_error *err)
 {
-    const bh_engine engine = {client->engine, engine_output, engine_sent, engine_feed};
+    const bh_engine engine = {client->engine, NULL, engine_output, engine_sent,
+                              engine_feed};
     size_t left = 0;
     for (;;) {
         bh_client_state state = bh_client_get_state(client->engine);
@@ -158,7 +160,7 @@ static bh_status run_engine(bh_tls_client *client, bh_error *err)
 static bh_status establish(bh_tls_client *client, bh_error *err)
 {
     int fd = -1;
-    bh_status status = bh_client_new(&client->engine, client->guard_min, bh_clock_us);
+    bh_status status = bh_client_new(&client->engine, &client->engine_options);
     if (status != BH_OK) {
         return bh_fail_plain(err, status);
     }

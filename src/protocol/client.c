@@ -12,8 +12,7 @@
 
 struct bh_client {
     bh_client_state state;
-    bh_guard guard_min;
-    bh_clock clock;
+    bh_client_options options;
     bh_frame_reader in;
     bh_outbox outbox;
     uint8_t hello[BH_MESSAGE_CLIENT_HELLO_BYTES];
@@ -24,12 +23,18 @@ struct bh_client {
     double *probabilities; // n_classes
     bool has_result;
     bh_client_result result;
-    uint64_t client_us, server_us;
+    bh_client_layer *layers;    // [n_layers]; result.layers
+    uint64_t start_us, busy_us; // of the query: its begin, computing since
 };
 
-static uint64_t now(const bh_client *c)
+static uint64_t now_us(const bh_client *c)
 {
-    return c->clock != NULL ? c->clock() : 0;
+    return c->options.clock != NULL ? c->options.clock() : 0;
+}
+
+static double ms_since(const bh_client *c, uint64_t start_us)
+{
+    return (double)(now_us(c) - start_us) / 1000;
 }
 
 static void expect(bh_client *c, bh_frame_type type, uint32_t len_min, uint32_t len_max)
@@ -46,22 +51,21 @@ static void expect_error_only(bh_client *c)
     expect(c, BH_FRAME_ERROR, BH_MESSAGE_ERROR_BYTES, BH_MESSAGE_ERROR_BYTES);
 }
 
-bh_status bh_client_new(bh_client **out, bh_guard guard_min, bh_clock clock)
+bh_status bh_client_new(bh_client **out, const bh_client_options *options)
 {
     *out = NULL;
-    if (bh_guard_name(guard_min) == NULL) {
+    if (bh_guard_name(options->guard_min) == NULL) {
         return BH_ERR_PARAMS;
     }
     bh_client *c = bh_alloc(1, sizeof *c);
     if (c == NULL) {
         return BH_ERR_NOMEM;
     }
-    c->guard_min = guard_min;
-    c->clock = clock;
+    c->options = *options;
     bh_frame_begin(&c->outbox.writer, BH_FRAME_CLIENT_HELLO,
                    BH_MESSAGE_CLIENT_HELLO_BYTES);
     bh_hello_begin(&c->outbox.writer, BH_ROLE_CLIENT);
-    bh_writer_u8(&c->outbox.writer, (uint8_t)guard_min);
+    bh_writer_u8(&c->outbox.writer, (uint8_t)options->guard_min);
     if (c->outbox.writer.status != BH_OK) {
         bh_client_free(c);
         return BH_ERR_NOMEM;
@@ -82,6 +86,7 @@ void bh_client_free(bh_client *c)
         bh_secret_key_free(c->sk);
         bh_sampled_client_clear(&c->sampled);
         bh_free(c->probabilities);
+        bh_free(c->layers);
         bh_free(c);
     }
 }
@@ -95,9 +100,10 @@ static bh_status read_manifest(bh_client *c, bh_reader *r, bh_error *err)
     if (bh_reader_finish(r) != BH_OK) {
         return bh_fail(err, BH_ERR_ENCODING, "the manifest has bytes behind its end");
     }
-    if (c->plan->guard < c->guard_min) {
+    if (c->plan->guard < c->options.guard_min) {
         return bh_fail(err, BH_ERR_GUARD, "the server offers guard '%s', not '%s'",
-                       bh_guard_name(c->plan->guard), bh_guard_name(c->guard_min));
+                       bh_guard_name(c->plan->guard),
+                       bh_guard_name(c->options.guard_min));
     }
     if (bh_plan_sum(c->plan).answers > BH_ANSWERS_PER_KEY_MAX) {
         return bh_fail(err, BH_ERR_TOO_LARGE,
@@ -153,11 +159,13 @@ static bh_status on_server_hello(bh_client *c, bh_error *err)
         status = send_key(c, transcript);
     }
     if (status == BH_OK) {
-        status = bh_sampled_client_init(&c->sampled, c->plan, c->sk, &c->uniform);
+        status = bh_sampled_client_init(&c->sampled, c->plan, c->sk, &c->uniform,
+                                        c->options.pool);
     }
     if (status == BH_OK) {
         c->probabilities = bh_alloc(c->plan->graph->n_classes, sizeof(double));
-        status = c->probabilities != NULL ? BH_OK : BH_ERR_NOMEM;
+        c->layers = bh_alloc(c->plan->n_layers, sizeof *c->layers);
+        status = c->probabilities != NULL && c->layers != NULL ? BH_OK : BH_ERR_NOMEM;
     }
     if (status != BH_OK) {
         return bh_fail_plain(err, status);
@@ -181,29 +189,33 @@ static bh_status on_error(const bh_client *c, bh_error *err)
                    "the server refused a message and ended the session");
 }
 
-// Sends the upload of the layer in turn and waits for its answer.
-static bh_status upload(bh_client *c)
+// Appends the upload of a sample's input.
+static bh_status upload(bh_client *c, uint32_t layer, uint32_t sample)
 {
-    uint32_t layer = c->sampled.layer;
-    uint32_t up = bh_message_upload_bytes(c->plan, layer),
-             down = bh_message_answer_bytes(c->plan, layer);
-    size_t complete = c->outbox.writer.len;
-    bh_frame_begin(&c->outbox.writer, BH_FRAME_UPLOAD, up);
-    bh_writer_u32(&c->outbox.writer, layer);
-    bh_writer_u64(&c->outbox.writer, c->sampled.counter);
-    bh_status status = c->outbox.writer.status;
-    if (status == BH_OK) {
-        status = bh_sampled_client_upload(&c->sampled, &c->outbox.writer);
-    }
+    uint64_t start = now_us(c);
+    uint32_t len = bh_message_upload_bytes(c->plan, layer);
+    bh_writer *w = &c->outbox.writer;
+    size_t complete = w->len;
+    bh_frame_begin(w, BH_FRAME_UPLOAD, len);
+    bh_writer_u32(w, layer);
+    bh_writer_u32(w, sample);
+    bh_writer_u64(w, c->sampled.counter);
+    uint8_t *bytes = bh_writer_extend(w, bh_sampled_upload_bytes(c->plan, layer));
+    bh_status status =
+        bytes != NULL ? bh_sampled_client_upload(&c->sampled, bytes, layer) : w->status;
     if (status != BH_OK) {
-        c->outbox.writer.len = complete; // no part of a frame is sent
+        w->len = complete; // no part of a frame is sent
         return status;
     }
-    expect(c, BH_FRAME_ANSWER, down, down);
-    c->result.bytes_up += BH_FRAME_HEADER_BYTES + up;
-    c->result.bytes_down += BH_FRAME_HEADER_BYTES + down;
-    c->result.rounds++;
-    return status;
+    c->layers[layer].bytes_up += BH_FRAME_HEADER_BYTES + len;
+    c->layers[layer].encrypt_ms += ms_since(c, start);
+    return BH_OK;
+}
+
+static void expect_answer(bh_client *c)
+{
+    uint32_t len = bh_message_answer_bytes(c->plan, c->sampled.layer);
+    expect(c, BH_FRAME_ANSWER, len, len);
 }
 
 bh_status bh_client_query(bh_client *c, const uint8_t *pixels, bh_error *err)
@@ -214,25 +226,36 @@ bh_status bh_client_query(bh_client *c, const uint8_t *pixels, bh_error *err)
                            ? "the session's key is used up: connect again"
                            : "the session is not ready for a query");
     }
-    uint64_t start = now(c);
+    c->start_us = now_us(c);
     c->has_result = false;
-    c->result = (bh_client_result){0};
-    c->server_us = 0;
+    memset(c->layers, 0, c->plan->n_layers * sizeof *c->layers);
     bh_sampled_client_start(&c->sampled, pixels);
-    bh_status status = upload(c);
-    c->client_us = now(c) - start;
-    c->state = status == BH_OK ? BH_CLIENT_BUSY : BH_CLIENT_FAILED;
-    return status == BH_OK ? BH_OK : bh_fail_plain(err, status);
+    bh_status status = upload(c, 0, 0);
+    c->busy_us = now_us(c) - c->start_us;
+    if (status != BH_OK) {
+        c->state = BH_CLIENT_FAILED;
+        return bh_fail_plain(err, status);
+    }
+    c->state = BH_CLIENT_BUSY;
+    expect_answer(c);
+    return BH_OK;
 }
 
 // From the last layer's logits to the prediction.
 static void conclude(bh_client *c)
 {
+    c->result = (bh_client_result){.probabilities = c->probabilities,
+                                   .logits = c->sampled.logits,
+                                   .layers = c->layers,
+                                   .rounds = c->plan->n_layers};
     c->result.prediction =
         bh_predict_from_logits(c->probabilities, c->sampled.logits, c->plan->samples,
                                c->plan->graph->n_classes);
-    c->result.probabilities = c->probabilities;
-    c->result.logits = c->sampled.logits;
+    for (uint32_t i = 0; i < c->plan->n_layers; i++) {
+        c->result.bytes_up += c->layers[i].bytes_up;
+        c->result.bytes_down += c->layers[i].bytes_down;
+        c->result.server_ms += c->layers[i].server_ms;
+    }
     c->has_result = true;
     expect_error_only(c);
     uint64_t served = c->sampled.answers + BH_HOOK(answers_before);
@@ -240,24 +263,71 @@ static void conclude(bh_client *c)
     c->state = spent ? BH_CLIENT_SPENT : BH_CLIENT_READY;
 }
 
+// Bytes that may still wait for a server that sends the answer in turn: it has read the
+// upload of that sample, so what waits are the uploads behind that one.
+static uint64_t may_wait(const bh_client *c)
+{
+    uint32_t layer = c->sampled.layer, sample = c->sampled.sample;
+    uint64_t this_layer = layer > 0 ? c->plan->samples - 1 - sample : 0, bytes = 0;
+    if (this_layer > 0) {
+        bytes += this_layer *
+                 (BH_FRAME_HEADER_BYTES + bh_message_upload_bytes(c->plan, layer));
+    }
+    if (layer + 1 < c->plan->n_layers) {
+        bytes += (uint64_t)sample *
+                 (BH_FRAME_HEADER_BYTES + bh_message_upload_bytes(c->plan, layer + 1));
+    }
+    return bytes;
+}
+
+// What must hold before an answer is decrypted. A server that answers what it was not
+// sent could make this side hold upload after upload (R7).
+static bh_status check_answer(const bh_client *c, uint32_t layer, uint32_t sample,
+                              bh_error *err)
+{
+    const bh_sampled_client *next = &c->sampled;
+    if (layer != next->layer || sample != next->sample) {
+        return bh_fail(
+            err, BH_ERR_PEER,
+            "the server answered layer %u, sample %u, not layer %u, sample %u", layer,
+            sample, next->layer, next->sample);
+    }
+    if (bh_outbox_waiting(&c->outbox) > may_wait(c)) {
+        return bh_fail(err, BH_ERR_PEER,
+                       "the server answered what it was not yet sent");
+    }
+    return BH_OK;
+}
+
+// Takes one sample's answer, and sends its input of the next layer.
 static bh_status on_answer(bh_client *c, bh_error *err)
 {
     bh_reader r = bh_reader_over(c->in.payload, c->in.len);
-    uint32_t layer = bh_reader_u32(&r);
-    if (layer != c->sampled.layer) {
-        return bh_fail(err, BH_ERR_PEER, "the server answered layer %u, not %u", layer,
-                       c->sampled.layer);
+    uint32_t layer = bh_reader_u32(&r), sample = bh_reader_u32(&r);
+    uint64_t server_us = bh_reader_u64(&r), start = now_us(c);
+    bh_status status = check_answer(c, layer, sample, err);
+    if (status != BH_OK) {
+        return status;
     }
-    c->server_us += bh_reader_u64(&r);
-    bool done;
-    bh_status status = bh_sampled_client_take(
-        &c->sampled, &done, c->in.payload + BH_MESSAGE_LAYER_HEADER_BYTES);
-    if (status == BH_OK && done) {
+    status = bh_sampled_client_take(&c->sampled,
+                                    c->in.payload + BH_MESSAGE_SAMPLE_HEADER_BYTES);
+    bh_client_layer *stat = &c->layers[layer];
+    stat->server_ms += (double)server_us / 1000;
+    stat->decrypt_ms += ms_since(c, start);
+    stat->done_ms = ms_since(c, c->start_us);
+    stat->bytes_down += BH_FRAME_HEADER_BYTES + c->in.len;
+    if (status == BH_OK && layer + 1 < c->plan->n_layers) {
+        status = upload(c, layer + 1, sample);
+    }
+    if (status != BH_OK) {
+        return bh_fail_plain(err, status);
+    }
+    if (c->sampled.layer < c->plan->n_layers) {
+        expect_answer(c);
+    } else {
         conclude(c);
-    } else if (status == BH_OK) {
-        status = upload(c);
     }
-    return status == BH_OK ? BH_OK : bh_fail_plain(err, status);
+    return BH_OK;
 }
 
 static bh_status on_frame(bh_client *c, bh_error *err)
@@ -279,7 +349,7 @@ bh_status bh_client_feed(bh_client *c, const uint8_t *in, size_t len, bh_error *
     if (c->state == BH_CLIENT_FAILED) {
         return bh_fail_plain(err, BH_ERR_STATE);
     }
-    uint64_t start = now(c);
+    uint64_t start = now_us(c);
     bh_status status = BH_OK;
     while (len > 0 && status == BH_OK) {
         size_t consumed;
@@ -294,9 +364,8 @@ bh_status bh_client_feed(bh_client *c, const uint8_t *in, size_t len, bh_error *
                     "of a wrong length: is it a bayhenn server?");
         }
     }
-    c->client_us += now(c) - start;
-    c->result.client_ms = (double)c->client_us / 1000;
-    c->result.server_ms = (double)c->server_us / 1000;
+    c->busy_us += now_us(c) - start;
+    c->result.client_ms = (double)c->busy_us / 1000;
     if (status == BH_OK || status == BH_WANT_MORE) {
         return BH_OK;
     }
@@ -313,6 +382,9 @@ const uint8_t *bh_client_output(const bh_client *c, size_t *len)
 void bh_client_sent(bh_client *c, size_t len)
 {
     bh_outbox_sent(&c->outbox, len);
+    if (c->state != BH_CLIENT_BUSY && bh_outbox_waiting(&c->outbox) == 0) {
+        bh_writer_clear(&c->outbox.writer);
+    }
 }
 
 bh_client_state bh_client_get_state(const bh_client *c)

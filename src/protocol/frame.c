@@ -65,19 +65,39 @@ void bh_frame_reset(bh_frame_reader *f)
     *f = (bh_frame_reader){0};
 }
 
+uint8_t *bh_frame_take(bh_frame_reader *f)
+{
+    uint8_t *payload = f->payload;
+    *f = (bh_frame_reader){0};
+    return payload;
+}
+
 const uint8_t *bh_outbox_get(const bh_outbox *b, size_t *len)
 {
-    *len = b->writer.len - b->sent;
+    *len = bh_outbox_waiting(b);
     return b->writer.data == NULL ? NULL : b->writer.data + b->sent;
+}
+
+size_t bh_outbox_waiting(const bh_outbox *b)
+{
+    return b->writer.len - b->sent;
 }
 
 void bh_outbox_sent(bh_outbox *b, size_t len)
 {
     b->sent += len;
-    if (b->sent == b->writer.len) {
-        bh_writer_reset(&b->writer);
-        b->sent = 0;
+    size_t waiting = bh_outbox_waiting(b);
+    if (b->sent < waiting) {
+        return;
     }
+    // Moving waits until it moves no more bytes than were sent: no byte moves twice
+    // without as many having gone.
+    if (waiting > 0) {
+        memmove(b->writer.data, b->writer.data + b->sent, waiting);
+    }
+    bh_writer_reset(&b->writer);
+    b->writer.len = waiting;
+    b->sent = 0;
 }
 
 void bh_frame_begin(bh_writer *w, bh_frame_type type, uint32_t len)

@@ -46,14 +46,19 @@ bh_status bh_frame_feed(bh_frame_reader *f, const uint8_t *in, size_t len,
 // are cleared too.
 void bh_frame_reset(bh_frame_reader *f);
 
+// Hands the payload of a complete frame over, to be freed with bh_free, and resets.
+uint8_t *bh_frame_take(bh_frame_reader *f);
+
 // Bytes that wait to be sent. {0} is empty.
 typedef struct bh_outbox {
-    bh_writer writer;
-    size_t sent; // of the writer's bytes
+    bh_writer writer; // may be appended to at any time
+    size_t sent;      // of the writer's bytes
 } bh_outbox;
 
 const uint8_t *bh_outbox_get(const bh_outbox *b, size_t *len);
-void bh_outbox_sent(bh_outbox *b, size_t len); // len <= what get gave
+size_t bh_outbox_waiting(const bh_outbox *b);
+// len <= what get gave. What was sent never takes more room than what waits.
+void bh_outbox_sent(bh_outbox *b, size_t len);
 
 // Starts a frame; the payload of exactly len bytes follows by bh_writer calls.
 void bh_frame_begin(bh_writer *w, bh_frame_type type, uint32_t len);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "infer/sampled.h"
 
 static const char *magic_of(bh_role role)
 {
@@ -49,10 +50,12 @@ uint32_t bh_message_key_bytes(const bh_plan *plan)
 // A plan's messages are below BH_PLAN_MESSAGE_MAX: 32 bits suffice.
 uint32_t bh_message_upload_bytes(const bh_plan *plan, uint32_t layer)
 {
-    return (uint32_t)(BH_MESSAGE_LAYER_HEADER_BYTES + plan->layers[layer].bytes_up);
+    return (uint32_t)(BH_MESSAGE_SAMPLE_HEADER_BYTES +
+                      bh_sampled_upload_bytes(plan, layer));
 }
 
 uint32_t bh_message_answer_bytes(const bh_plan *plan, uint32_t layer)
 {
-    return (uint32_t)(BH_MESSAGE_LAYER_HEADER_BYTES + plan->layers[layer].bytes_down);
+    return (uint32_t)(BH_MESSAGE_SAMPLE_HEADER_BYTES +
+                      bh_sampled_answer_bytes(plan, layer));
 }

@@ -9,7 +9,7 @@
 #define BH_MESSAGE_CLIENT_HELLO_BYTES     7
 #define BH_MESSAGE_SERVER_HELLO_BYTES_MIN (4 + 2 + 32)
 #define BH_MESSAGE_MANIFEST_BYTES_MAX     65536
-#define BH_MESSAGE_LAYER_HEADER_BYTES     12
+#define BH_MESSAGE_SAMPLE_HEADER_BYTES    16 // layer, sample, counter or time
 #define BH_MESSAGE_ERROR_BYTES            3
 
 typedef enum bh_message_error_code {
@@ -33,7 +33,7 @@ bh_status bh_transcript(uint8_t out[32], const uint8_t nonce[32],
                         const uint8_t *client_hello, const uint8_t *server_hello,
                         size_t server_hello_len) BH_MUST_CHECK;
 
-// Payload sizes that follow from the plan.
+// Payload sizes that follow from the plan; of an upload and an answer: one sample's.
 uint32_t bh_message_key_bytes(const bh_plan *plan);
 uint32_t bh_message_upload_bytes(const bh_plan *plan, uint32_t layer);
 uint32_t bh_message_answer_bytes(const bh_plan *plan, uint32_t layer);

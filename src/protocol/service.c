@@ -44,6 +44,7 @@ bh_status bh_service_new(bh_service **out, const bh_model *model,
     }
     service->model = model;
     service->clock = options->clock;
+    service->pool = options->pool;
     bh_status status = make_plan(service, options, err);
     if (status == BH_OK) {
         status = write_manifest(service, err);

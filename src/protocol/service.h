@@ -10,6 +10,7 @@ struct bh_service {
     bh_plan *plan;
     bh_writer manifest; // the encoded plan
     bh_clock clock;
+    bh_pool *pool; // borrowed; or NULL
 };
 
 #endif

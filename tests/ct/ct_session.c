@@ -82,7 +82,10 @@ static bh_status carry(bh_client *client, bh_server *server, bh_error *err)
         const uint8_t *data = bh_client_output(client, &up);
         status = bh_server_feed(server, data, up, err);
         bh_client_sent(client, up);
-        if (status == BH_OK) {
+        while (status == BH_OK) {
+            status = bh_server_work(server, err);
+        }
+        if (status == BH_WANT_MORE) {
             data = bh_server_output(server, &down);
             status = bh_client_feed(client, data, down, err);
             bh_server_sent(server, down);
@@ -102,7 +105,8 @@ int main(void)
     bh_client_result result;
     float input[144];
     uint8_t pixels[144] = {1, 2, 3};
-    bh_service_options options = {BH_GUARD_SAMPLED, 2, NULL};
+    bh_service_options options = {.guard = BH_GUARD_SAMPLED, .samples = 2};
+    bh_client_options client_options = {.guard_min = BH_GUARD_SAMPLED};
     if (make_model(&model, input, &err) != BH_OK ||
         bh_service_new(&service, model, &options, &err) != BH_OK) {
         return fail("model", &err);
@@ -110,7 +114,7 @@ int main(void)
     hide_weights(model);
     BH_SECRET(pixels, sizeof pixels);
     if (bh_server_new(&server, service) != BH_OK ||
-        bh_client_new(&client, BH_GUARD_SAMPLED, NULL) != BH_OK ||
+        bh_client_new(&client, &client_options) != BH_OK ||
         carry(client, server, &err) != BH_OK ||
         bh_client_query(client, pixels, &err) != BH_OK ||
         carry(client, server, &err) != BH_OK ||

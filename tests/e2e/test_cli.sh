@@ -106,6 +106,8 @@ refused 2 "guard is needed" serve --model m.bhn --listen localhost:0 --cert c --
 refused 2 "whole number" plan --model m.bhn --samples 0
 refused 2 "whole number" plan --model m.bhn --samples 1x
 refused 2 "whole number" serve --workers 0
+refused 2 "whole number" serve --threads 0
+refused 2 "whole number" infer --threads 1000
 refused 2 "too many" plan --model m.bhn more
 refused 2 "model or --connect" eval --data data
 refused 2 "by itself" eval --data data --connect a:1 --ca b --seed 2
@@ -212,7 +214,7 @@ done
 fingerprint=$(openssl x509 -in certs/server.crt -noout -fingerprint -sha256 | sed 's/.*=//')
 serve="serve --model m.bhn --cert certs/server.crt --key certs/server.key --guard sampled"
 # shellcheck disable=SC2086 # a list of words
-"$bayhenn" $serve --listen 127.0.0.1:0 --samples 3 --workers 2 >listening 2>log &
+"$bayhenn" $serve --listen 127.0.0.1:0 --samples 3 --workers 2 --threads 2 >listening 2>log &
 server=$!
 wait_for listening listening
 address=$(sed -n 's/^listening on //p' listening)
@@ -237,7 +239,7 @@ refused 1 "short.bhn" serve --model short.bhn --listen 127.0.0.1:0 --guard sampl
 connect="--connect $address --ca certs/server.crt"
 # shellcheck disable=SC2086
 {
-    works infer $connect --json "$digit" "$mnist/t10k-images-idx3-ubyte.gz:0-2"
+    works infer $connect --json --threads 2 "$digit" "$mnist/t10k-images-idx3-ubyte.gz:0-2"
     [ "$(wc -l <out)" = 4 ] || fail "not a line for each of four images"
     json file label probabilities entropy mutual_information samples guard rounds \
         ms.total ms.client ms.server bytes.up bytes.down

@@ -80,7 +80,7 @@ static void test_session_seeds(void **state)
     for (int i = 0; i < ROUNDS; i++) {
         size_t len;
         const uint8_t *data = bh_client_output(s.client, &len);
-        assert_ok(bh_server_feed(s.server, data, len, NULL));
+        assert_ok(session_serve(&s, data, len, NULL));
         bh_client_sent(s.client, len);
         data = bh_server_output(s.server, &len);
         keep(&all, data + BH_FRAME_HEADER_BYTES + 6); // behind magic and version
@@ -193,42 +193,12 @@ static void test_results_are_cut(void **state)
     bh_model_free(m);
 }
 
-// A client that asks again before it has read what it was sent makes the server hold no
-// second answer.
-static void test_no_pipelining(void **state)
-{
-    (void)state;
-    test_rng rng = test_rng_new("no pipelining");
-    bh_model *m = random_model(&rng);
-    uint8_t *pixels = bh_alloc(bh_shape_len(m->graph.input.shape), 1);
-    session s;
-    size_t len;
-    assert_ok(session_start(&s, m, 1, NULL));
-    assert_ok(session_pump(&s, SIZE_MAX, NULL));
-    assert_ok(bh_client_query(s.client, pixels, NULL));
-    const uint8_t *data = bh_client_output(s.client, &len);
-    assert_ok(bh_server_feed(s.server, data, len, NULL));
-    bh_client_sent(s.client, len);
-    data = bh_server_output(s.server, &len);
-    assert_ok(bh_client_feed(s.client, data, len, NULL)); // takes all of it
-    bh_server_sent(s.server, len - 1); // but one byte still waits at the server
-    if (bh_client_get_state(s.client) == BH_CLIENT_READY) {
-        assert_ok(bh_client_query(s.client, pixels, NULL));
-    }
-    data = bh_client_output(s.client, &len);
-    assert_true(len > 0);
-    assert_status(bh_server_feed(s.server, data, len, NULL), BH_ERR_PEER);
-    session_end(&s);
-    bh_free(pixels);
-    bh_model_free(m);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_query_seeds),     cmocka_unit_test(test_session_seeds),
         cmocka_unit_test(test_transcript),      cmocka_unit_test(test_wiping),
-        cmocka_unit_test(test_results_are_cut), cmocka_unit_test(test_no_pipelining),
+        cmocka_unit_test(test_results_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

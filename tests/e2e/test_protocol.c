@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "model/draw.h"
 #include "protocol/message.h"
+#include "protocol/service.h"
 #include "support/exact.h"
 #include "support/faults.h"
 #include "support/random_model.h"
@@ -66,12 +67,31 @@ static void tear_down(fixture *f)
     bh_model_free(f->model);
 }
 
+// The client's messages of a session up to its first result: hello, key, then the
+// uploads of layer 0, and of both samples of layer 1.
+enum { HELLO, KEY, UPLOAD_0, UPLOAD_1_0, UPLOAD_1_1, MESSAGES };
+
+// Takes the next frame that the client has to send.
+static uint8_t *take_frame(fixture *f, size_t *len)
+{
+    const uint8_t *data = bh_client_output(f->s.client, len);
+    assert_true(*len >= BH_FRAME_HEADER_BYTES);
+    bh_reader r = bh_reader_over(data, *len);
+    *len = BH_FRAME_HEADER_BYTES + bh_reader_u32(&r);
+    uint8_t *copy = bh_alloc(*len, 1);
+    memcpy(copy, data, *len);
+    bh_client_sent(f->s.client, *len);
+    return copy;
+}
+
 // Takes everything that an engine has to send.
 static uint8_t *take_client(fixture *f, size_t *len)
 {
     const uint8_t *data = bh_client_output(f->s.client, len);
     uint8_t *copy = bh_alloc(*len, 1);
-    memcpy(copy, data, *len);
+    if (*len > 0) {
+        memcpy(copy, data, *len);
+    }
     bh_client_sent(f->s.client, *len);
     return copy;
 }
@@ -87,19 +107,19 @@ static uint8_t *take_server(fixture *f, size_t *len)
     return copy;
 }
 
-// The client's messages in order: 0 hello, 1 key, 2 and 3 uploads. Advances an honest
-// session to the point where message `index` is next, and returns that message.
+// Advances an honest session to the point where message `index` is next, and returns
+// that message.
 static uint8_t *client_message(fixture *f, int index, size_t *len)
 {
     for (int i = 0;; i++) {
-        if (i == 2) {
+        if (i == UPLOAD_0) {
             assert_ok(bh_client_query(f->s.client, f->pixels, NULL));
         }
-        uint8_t *message = take_client(f, len);
+        uint8_t *message = take_frame(f, len);
         if (i == index) {
             return message;
         }
-        assert_ok(bh_server_feed(f->s.server, message, *len, NULL));
+        assert_ok(session_serve(&f->s, message, *len, NULL));
         bh_free(message);
         size_t answer_len;
         uint8_t *answer = take_server(f, &answer_len);
@@ -115,7 +135,7 @@ static void assert_refused(fixture *f, const uint8_t *bytes, size_t len,
     static const uint8_t uniform[] = {
         3, 0, 0, 0, BH_FRAME_ERROR, BH_MESSAGE_ERROR_REFUSED, BH_WIRE_VERSION, 0};
     bh_error err = {0};
-    bh_status status = bh_server_feed(f->s.server, bytes, len, &err);
+    bh_status status = session_serve(&f->s, bytes, len, &err);
     assert_status(status, expected);
     assert_true(err.message[0] != '\0');
     size_t out_len;
@@ -124,6 +144,7 @@ static void assert_refused(fixture *f, const uint8_t *bytes, size_t len,
     assert_memory_equal(out, uniform, sizeof uniform);
     bh_free(out);
     assert_status(bh_server_feed(f->s.server, bytes, 1, NULL), BH_ERR_STATE);
+    assert_status(bh_server_work(f->s.server, NULL), BH_ERR_STATE);
 }
 
 static void test_byte_by_byte(void **state)
@@ -148,7 +169,7 @@ static void test_truncations(void **state)
     (void)state;
     fixture f;
     set_up(&f, "truncations");
-    for (int index = 0; index < 4; index++) {
+    for (int index = 0; index < MESSAGES; index++) {
         size_t len, out_len;
         uint8_t *message = client_message(&f, index, &len);
         size_t step = len < 100 ? 1 : 97;
@@ -178,7 +199,7 @@ static void test_lengths(void **state)
     (void)state;
     fixture f;
     set_up(&f, "lengths");
-    for (int index = 0; index < 4; index++) {
+    for (int index = 0; index < MESSAGES; index++) {
         for (int k = 0; k < 5; k++) {
             size_t len;
             uint8_t *message = client_message(&f, index, &len);
@@ -219,24 +240,32 @@ static void test_refusals(void **state)
     fixture f;
     set_up(&f, "refusals");
     size_t len, key_at = BH_FRAME_HEADER_BYTES + BH_SEED_BYTES;
-    size_t upload_at = BH_FRAME_HEADER_BYTES + BH_MESSAGE_LAYER_HEADER_BYTES;
+    size_t upload_at = BH_FRAME_HEADER_BYTES + BH_MESSAGE_SAMPLE_HEADER_BYTES;
+    size_t layer_at = BH_FRAME_HEADER_BYTES, sample_at = layer_at + 4,
+           counter_at = sample_at + 4;
     // A frame of another type; of none.
-    refuse_changed(&f, 0, 4, BH_FRAME_UPLOAD, BH_ERR_PEER);
-    refuse_changed(&f, 1, 4, BH_FRAME_CLIENT_HELLO, BH_ERR_PEER);
-    refuse_changed(&f, 2, 4, BH_FRAME_CLIENT_KEY, BH_ERR_PEER);
-    refuse_changed(&f, 3, 4, 0, BH_ERR_PEER);
-    refuse_changed(&f, 0, 5, 'X', BH_ERR_PEER); // magic
-    // A layer out of turn, a counter that goes back or ahead.
-    refuse_changed(&f, 2, 5, 1, BH_ERR_PEER);
-    refuse_changed(&f, 3, 5, 0, BH_ERR_PEER);
-    refuse_changed(&f, 2, 9, 1, BH_ERR_PEER);
-    refuse_changed(&f, 3, 9, 0, BH_ERR_PEER);
+    refuse_changed(&f, HELLO, 4, BH_FRAME_UPLOAD, BH_ERR_PEER);
+    refuse_changed(&f, KEY, 4, BH_FRAME_CLIENT_HELLO, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_0, 4, BH_FRAME_CLIENT_KEY, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_1_0, 4, 0, BH_ERR_PEER);
+    refuse_changed(&f, HELLO, 5, 'X', BH_ERR_PEER); // magic
+    // A layer or a sample out of turn, a counter that goes back or ahead.
+    refuse_changed(&f, UPLOAD_0, layer_at, 1, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_1_0, layer_at, 0, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_0, sample_at, 1, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_1_0, sample_at, 1, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_1_1, sample_at, 0, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_1_1, sample_at, 2, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_0, counter_at, 1, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_1_0, counter_at, 0, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_1_1, counter_at, 1, BH_ERR_PEER);
+    refuse_changed(&f, UPLOAD_1_1, counter_at, 3, BH_ERR_PEER);
     // A coefficient of 46 ones is not below either prime: in the key, in an upload.
-    const size_t starts[] = {key_at, upload_at, upload_at};
-    for (int index = 1; index < 4; index++) {
+    const size_t starts[] = {key_at, upload_at, upload_at, upload_at};
+    for (int index = KEY; index < MESSAGES; index++) {
         for (size_t prime = 0; prime < 2; prime++) {
             uint8_t *message = client_message(&f, index, &len);
-            memset(message + starts[index - 1] + prime * 4096 * 46 / 8, 0xff, 6);
+            memset(message + starts[index - KEY] + prime * 4096 * 46 / 8, 0xff, 6);
             assert_refused(&f, message, len, BH_ERR_ENCODING);
             bh_free(message);
             reopen(&f);
@@ -251,12 +280,12 @@ static void test_replays(void **state)
     (void)state;
     fixture f;
     set_up(&f, "replays");
-    for (int index = 1; index < 4; index++) {
+    for (int index = KEY; index < MESSAGES; index++) {
         size_t len, out_len;
         uint8_t *message = client_message(&f, index, &len);
-        assert_ok(bh_server_feed(f.s.server, message, len, NULL));
+        assert_ok(session_serve(&f.s, message, len, NULL));
         bh_free(take_server(&f, &out_len));
-        bh_status status = bh_server_feed(f.s.server, message, len, NULL);
+        bh_status status = session_serve(&f.s, message, len, NULL);
         assert_true(status == BH_ERR_PEER || status == BH_ERR_TOO_LARGE ||
                     status == BH_ERR_ENCODING);
         bh_free(message);
@@ -272,15 +301,15 @@ static void test_old_query(void **state)
     fixture f;
     set_up(&f, "old query");
     size_t old_len, len;
-    uint8_t *old = client_message(&f, 2, &old_len);
-    assert_ok(bh_server_feed(f.s.server, old, old_len, NULL));
+    uint8_t *old = client_message(&f, UPLOAD_0, &old_len);
+    assert_ok(session_serve(&f.s, old, old_len, NULL));
     for (int round = 0; round < 2; round++) {
         uint8_t *answer = take_server(&f, &len);
         assert_ok(bh_client_feed(f.s.client, answer, len, NULL));
         bh_free(answer);
         uint8_t *upload = take_client(&f, &len);
         if (len > 0) {
-            assert_ok(bh_server_feed(f.s.server, upload, len, NULL));
+            assert_ok(session_serve(&f.s, upload, len, NULL));
         }
         bh_free(upload);
     }
@@ -296,7 +325,8 @@ static bh_status feed_hello(const uint8_t *hello, size_t len)
 {
     bh_client *c;
     bh_error err = {0};
-    assert_ok(bh_client_new(&c, BH_GUARD_SAMPLED, NULL));
+    bh_client_options options = {.guard_min = BH_GUARD_SAMPLED};
+    assert_ok(bh_client_new(&c, &options));
     bh_status status = bh_client_feed(c, hello, len, &err);
     if (status != BH_OK) {
         assert_true(err.message[0] != '\0');
@@ -375,10 +405,10 @@ static void test_random_damage(void **state)
     size_t refused = 0;
     for (int round = 0; round < 200; round++) {
         size_t len;
-        uint8_t *message = client_message(&f, round % 4, &len);
+        uint8_t *message = client_message(&f, round % MESSAGES, &len);
         size_t at = test_rng_below(&f.rng, len < 64 || round % 8 < 4 ? len : 64);
         message[at] ^= (uint8_t)(1u << test_rng_below(&f.rng, 8));
-        refused += bh_server_feed(f.s.server, message, len, NULL) != BH_OK;
+        refused += session_serve(&f.s, message, len, NULL) != BH_OK;
         bh_free(message);
         reopen(&f);
     }
@@ -395,7 +425,7 @@ static size_t message_lengths(const bh_model *m, const uint8_t *pixels, uint32_t
     for (int moved = 1, asked = 0; moved;) {
         size_t up, down;
         uint8_t *message = take_client(&f, &up);
-        assert_ok(bh_server_feed(f.s.server, message, up, NULL));
+        assert_ok(session_serve(&f.s, message, up, NULL));
         uint8_t *answer = take_server(&f, &down);
         assert_ok(bh_client_feed(f.s.client, answer, down, NULL));
         bh_free(message);
@@ -503,6 +533,67 @@ static void test_key_limit(void **state)
     tear_down(&f);
 }
 
+// Of a message besides its ciphertexts.
+enum { FRAME_BYTES = BH_FRAME_HEADER_BYTES + BH_MESSAGE_SAMPLE_HEADER_BYTES };
+
+// Every look at this clock takes a millisecond.
+static uint64_t ticking(void)
+{
+    static uint64_t now;
+    return now += 1000;
+}
+
+static void check_layers(const bh_client_result *r, const bh_plan *plan)
+{
+    bh_client_layer sum = {0};
+    double before = 0;
+    for (uint32_t i = 0; i < r->rounds; i++) {
+        const bh_client_layer *l = &r->layers[i];
+        uint32_t inputs = plan->layers[i].repeats.inputs;
+        assert_int_equal(l->bytes_up, plan->layers[i].bytes_up + inputs * FRAME_BYTES);
+        assert_int_equal(l->bytes_down,
+                         plan->layers[i].bytes_down + plan->samples * FRAME_BYTES);
+        // At least a millisecond for each sample; sums over samples.
+        assert_true(l->encrypt_ms >= inputs && l->decrypt_ms >= plan->samples &&
+                    l->server_ms >= plan->samples);
+        assert_true(l->done_ms > before);
+        before = l->done_ms;
+        sum.encrypt_ms += l->encrypt_ms + l->decrypt_ms;
+        sum.server_ms += l->server_ms;
+        sum.bytes_up += l->bytes_up;
+        sum.bytes_down += l->bytes_down;
+    }
+    assert_int_equal(sum.bytes_up, r->bytes_up);
+    assert_int_equal(sum.bytes_down, r->bytes_down);
+    assert_true(sum.server_ms == r->server_ms);
+    assert_true(sum.encrypt_ms < r->client_ms);
+}
+
+static void test_statistics(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "statistics");
+    session s = {0};
+    bh_client_result result;
+    bh_service_options options = {
+        .guard = BH_GUARD_SAMPLED, .samples = 3, .clock = ticking};
+    bh_client_options client_options = {.guard_min = BH_GUARD_SAMPLED,
+                                        .clock = ticking};
+    assert_ok(bh_service_new(&s.service, f.model, &options, NULL));
+    assert_ok(bh_server_new(&s.server, s.service));
+    assert_ok(bh_client_new(&s.client, &client_options));
+    assert_ok(session_pump(&s, SIZE_MAX, NULL));
+    for (int i = 0; i < 2; i++) { // of the last query alone
+        assert_ok(session_query(&s, f.pixels, SIZE_MAX, NULL));
+        assert_ok(bh_client_get_result(s.client, &result));
+        assert_int_equal(result.rounds, 2);
+        check_layers(&result, s.service->plan);
+    }
+    session_end(&s);
+    tear_down(&f);
+}
+
 static void test_options(void **state)
 {
     (void)state;
@@ -530,7 +621,7 @@ int main(void)
         cmocka_unit_test(test_manifests),       cmocka_unit_test(test_versions),
         cmocka_unit_test(test_random_damage),   cmocka_unit_test(test_sizes_are_public),
         cmocka_unit_test(test_failing_machine), cmocka_unit_test(test_key_limit),
-        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_statistics),      cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@ typedef struct fixture {
     bh_selfsigned identity;
     bh_model *model;
     bh_service *service;
+    bh_pool *pool; // what all sessions and clients compute on
     bh_tls_server *server;
     pthread_t thread;
     char address[64];
@@ -51,7 +52,9 @@ static int set_up(void **state)
     fixture *f = calloc(1, sizeof *f);
     test_rng rng = test_rng_new("test_tls");
     bh_error err = {0};
-    bh_service_options options = {.guard = BH_GUARD_SAMPLED, .samples = 2};
+    assert_ok(bh_pool_new(&f->pool, 3));
+    bh_service_options options = {
+        .guard = BH_GUARD_SAMPLED, .samples = 2, .pool = f->pool};
     assert_true(bh_selfsigned_make(&f->identity));
     f->model = random_model(&rng);
     f->pixels = calloc(bh_model_input_len(f->model), 1);
@@ -74,6 +77,7 @@ static int tear_down(void **state)
     bh_tls_server_free(f->server);
     bh_service_free(f->service);
     bh_model_free(f->model);
+    bh_pool_free(f->pool);
     bh_selfsigned_remove(&f->identity);
     free(f->pixels);
     free(f);
@@ -85,6 +89,7 @@ static bh_tls_client_options client_options(const fixture *f)
     return (bh_tls_client_options){.connect = f->address,
                                    .ca_file = f->identity.cert,
                                    .guard_min = BH_GUARD_SAMPLED,
+                                   .pool = f->pool,
                                    .timeout_ms = TIMEOUT_MS};
 }
 
@@ -196,8 +201,9 @@ static void connect_and_vanish(const fixture *f, uint64_t bytes)
     assert_ok(bh_channel_open(&ch, context, method, fd));
     SSL_set_connect_state(ch.ssl);
     assert_ok(bh_channel_handshake(&ch, &pump));
-    assert_ok(bh_client_new(&engine, BH_GUARD_SAMPLED, NULL));
-    const bh_engine pumped = {engine, output, sent, feed};
+    bh_client_options options = {.guard_min = BH_GUARD_SAMPLED};
+    assert_ok(bh_client_new(&engine, &options));
+    const bh_engine pumped = {engine, NULL, output, sent, feed};
     while (bh_client_get_state(engine) == BH_CLIENT_CONNECTING) {
         assert_int_equal(bh_channel_pump(&ch, &pumped, &err), BH_PUMP_PROGRESS);
     }
@@ -223,6 +229,127 @@ static void test_vanishing_clients(void **state)
     pthread_join(thread, &failed);
     assert_null(failed);
     assert_null(run_client(*state)); // every worker is still there
+}
+
+// ---- full sockets ----
+
+enum {
+    TALK_BYTES = 8 << 20,
+    PIECE_BYTES = 300000,
+    PIECES = TALK_BYTES / PIECE_BYTES + 1
+};
+
+// An engine that has a lot to say at once, in pieces where it is to compute them, and
+// is content when it has heard as much.
+typedef struct talker {
+    const fixture *f;
+    int fd;
+    uint8_t *bytes;
+    size_t said, to_say, heard, pieces;
+    bool works;
+} talker;
+
+static bh_status talker_work(void *self, bh_error *err)
+{
+    talker *t = self;
+    (void)err;
+    if (t->pieces == 0) {
+        return BH_WANT_MORE;
+    }
+    t->pieces--;
+    t->to_say += PIECE_BYTES;
+    return BH_OK;
+}
+
+static const uint8_t *talker_output(const void *self, size_t *len)
+{
+    const talker *t = self;
+    *len = t->to_say - t->said;
+    return t->bytes + t->said;
+}
+
+static void talker_sent(void *self, size_t len)
+{
+    talker *t = self;
+    t->said += len;
+}
+
+static bh_status talker_feed(void *self, const uint8_t *in, size_t len, bh_error *err)
+{
+    talker *t = self;
+    (void)in;
+    (void)err;
+    t->heard += len;
+    return BH_OK;
+}
+
+static void talk(bh_channel *ch, talker *t)
+{
+    bh_error err = {0};
+    bh_pump pump = BH_PUMP_PROGRESS;
+    size_t all = (size_t)PIECES * PIECE_BYTES;
+    t->bytes = calloc(all, 1);
+    t->pieces = t->works ? PIECES : 0;
+    t->to_say = t->works ? 0 : all;
+    const bh_engine engine = {t, t->works ? talker_work : NULL, talker_output,
+                              talker_sent, talker_feed};
+    while (pump == BH_PUMP_PROGRESS && (t->heard < all || t->said < all)) {
+        pump = bh_channel_pump(ch, &engine, &err);
+    }
+    free(t->bytes);
+}
+
+static void *talk_as_server(void *argument)
+{
+    talker *t = argument;
+    bh_error err = {0};
+    bh_pump why;
+    bh_channel ch = {.stop_fd = -1, .timeout_ms = TIMEOUT_MS};
+    SSL_CTX *context = bh_tls_context_new(TLS_server_method());
+    BIO_METHOD *method = bh_tls_socket_method_new();
+    if (bh_tls_context_identity(context, t->f->identity.cert, t->f->identity.key,
+                                &err) == BH_OK &&
+        bh_channel_open(&ch, context, method, t->fd) == BH_OK) {
+        SSL_set_accept_state(ch.ssl);
+        if (bh_channel_handshake(&ch, &why) == BH_OK) {
+            talk(&ch, t);
+        }
+        bh_channel_close(&ch);
+    }
+    BIO_meth_free(method);
+    SSL_CTX_free(context);
+    return NULL;
+}
+
+// Both sides have megabytes to send at once, more than their sockets hold, and neither
+// waits for the other, whether it has them ready or computes them piece by piece.
+static void test_both_send(void **state)
+{
+    for (int works = 0; works < 2; works++) {
+        int fds[2], small = 8192;
+        bh_pump why;
+        pthread_t thread;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+        for (int i = 0; i < 2; i++) {
+            setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+        }
+        talker server = {.f = *state, .fd = fds[0], .works = works};
+        talker client = {.fd = fds[1]};
+        assert_int_equal(pthread_create(&thread, NULL, talk_as_server, &server), 0);
+        SSL_CTX *context = bh_tls_context_new(TLS_client_method());
+        BIO_METHOD *method = bh_tls_socket_method_new();
+        bh_channel ch = {.stop_fd = -1, .timeout_ms = TIMEOUT_MS, .no_linger = true};
+        assert_ok(bh_channel_open(&ch, context, method, client.fd));
+        SSL_set_connect_state(ch.ssl);
+        assert_ok(bh_channel_handshake(&ch, &why));
+        talk(&ch, &client);
+        bh_channel_close(&ch);
+        pthread_join(thread, NULL);
+        BIO_meth_free(method);
+        SSL_CTX_free(context);
+        assert_int_equal(server.heard, (size_t)PIECES * PIECE_BYTES);
+        assert_int_equal(client.heard, (size_t)PIECES * PIECE_BYTES);
+    }
 }
 
 // ---- certificates ----
@@ -327,7 +454,7 @@ static void serve_tls(impostor *i, int fd)
     bh_pump pump = BH_PUMP_PROGRESS;
     SSL_CTX *context = bh_tls_context_new(TLS_server_method());
     BIO_METHOD *method = bh_tls_socket_method_new();
-    const bh_engine engine = {i, impostor_output, impostor_sent, impostor_feed};
+    const bh_engine engine = {i, NULL, impostor_output, impostor_sent, impostor_feed};
     assert_ok(bh_tls_context_identity(context, i->f->identity.cert, i->f->identity.key,
                                       &err));
     if (i->kind == TLS_1_2) {
@@ -435,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_spent_key),
         cmocka_unit_test(test_several_clients),
         cmocka_unit_test(test_vanishing_clients),
+        cmocka_unit_test(test_both_send),
         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_server_files),
         cmocka_unit_test(test_impostors),

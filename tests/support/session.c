@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/session.h"
 
+#include <stdbool.h>
+
 #include "support/test.h"
 
 bh_status session_start(session *s, const bh_model *model, uint32_t samples,
                         bh_error *err)
 {
-    bh_service_options options = {.guard = BH_GUARD_SAMPLED, .samples = samples};
-    *s = (session){0};
+    return session_start_on(s, model, samples, NULL, err);
+}
+
+bh_status session_start_on(session *s, const bh_model *model, uint32_t samples,
+                           bh_pool *pool, bh_error *err)
+{
+    bh_service_options options = {
+        .guard = BH_GUARD_SAMPLED, .samples = samples, .pool = pool};
+    *s = (session){.pool = pool};
     bh_status status = bh_service_new(&s->service, model, &options, err);
     return status == BH_OK ? session_open(s) : status;
 }
@@ -22,7 +31,8 @@ void session_end(session *s)
 bh_status session_open(session *s)
 {
     bh_status status = bh_server_new(&s->server, s->service);
-    return status == BH_OK ? bh_client_new(&s->client, BH_GUARD_SAMPLED, NULL) : status;
+    bh_client_options options = {.guard_min = BH_GUARD_SAMPLED, .pool = s->pool};
+    return status == BH_OK ? bh_client_new(&s->client, &options) : status;
 }
 
 void session_close(session *s)
@@ -38,15 +48,30 @@ static size_t at_most(size_t len, size_t chunk)
     return len < chunk ? len : chunk;
 }
 
+bh_status session_serve(session *s, const uint8_t *in, size_t len, bh_error *err)
+{
+    bh_status status = bh_server_feed(s->server, in, len, err);
+    while (status == BH_OK) {
+        status = bh_server_work(s->server, err);
+    }
+    return status == BH_WANT_MORE ? BH_OK : status;
+}
+
 bh_status session_pump(session *s, size_t chunk, bh_error *err)
 {
     bh_status status = BH_OK;
-    for (size_t up = 1, down = 1; status == BH_OK && up + down > 0;) {
+    bool worked = false;
+    for (size_t up = 1, down = 1; status == BH_OK && (worked || up + down > 0);) {
         const uint8_t *data = bh_client_output(s->client, &up);
         up = at_most(up, chunk);
         if (up > 0) {
             status = bh_server_feed(s->server, data, up, err);
             bh_client_sent(s->client, up);
+        }
+        if (status == BH_OK) { // one piece between any two messages
+            status = bh_server_work(s->server, err);
+            worked = status == BH_OK;
+            status = status == BH_WANT_MORE ? BH_OK : status;
         }
         data = bh_server_output(s->server, &down);
         down = at_most(down, chunk);

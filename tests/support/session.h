@@ -9,16 +9,22 @@ typedef struct session {
     bh_service *service;
     bh_server *server;
     bh_client *client;
+    bh_pool *pool; // borrowed: what both engines compute on, or NULL
 } session;
 
 // A service of this model, and both engines. An error leaves what session_end frees.
 bh_status session_start(session *s, const bh_model *model, uint32_t samples,
                         bh_error *err);
+bh_status session_start_on(session *s, const bh_model *model, uint32_t samples,
+                           bh_pool *pool, bh_error *err);
 void session_end(session *s);
 
 // New engines of the same service, and their end.
 bh_status session_open(session *s);
 void session_close(session *s);
+
+// Feeds the server and has it compute all that is due then.
+bh_status session_serve(session *s, const uint8_t *in, size_t len, bh_error *err);
 
 // Moves at most `chunk` bytes at a time both ways until neither side has any, or one of
 // them refuses what it is fed.
