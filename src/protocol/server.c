@@ -61,7 +61,7 @@ bh_status bh_server_new(bh_server **out, const bh_service *service)
     }
     s->service = service;
     bh_sampled_server_init(&s->sampled, service->plan, service->model, &s->uniform,
-                           service->pool);
+                           service->pool, service->store);
     bh_status status = bh_random_bytes(s->nonce, sizeof s->nonce);
     // A nonce is sent in clear.
     BH_DECLASSIFY(s->nonce, sizeof s->nonce);
@@ -357,8 +357,7 @@ const uint8_t *bh_server_output(const bh_server *s, size_t *len)
 void bh_server_sent(bh_server *s, size_t len)
 {
     bh_outbox_sent(&s->outbox, len);
-    bool idle = s->layer == 0 && s->due == 0;
-    if (idle && bh_outbox_waiting(&s->outbox) == 0) {
+    if (!bh_server_is_busy(s) && bh_outbox_waiting(&s->outbox) == 0) {
         bh_writer_clear(
             &s->outbox.writer); // between two queries a session holds little
     }
@@ -367,4 +366,9 @@ void bh_server_sent(bh_server *s, size_t len)
 uint64_t bh_server_queries(const bh_server *s)
 {
     return s->queries;
+}
+
+bool bh_server_is_busy(const bh_server *s)
+{
+    return s->layer > 0 || s->due > 0;
 }
