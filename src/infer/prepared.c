@@ -56,11 +56,15 @@ typedef struct slot {
     bool has_memory;
 } slot;
 
+typedef struct shelf {
+    size_t capacity;
+    slot *slots; // [capacity]
+} shelf;
+
 struct bh_store {
     const bh_model *model;
     uint32_t n_layers;
-    size_t *capacity; // [n_layers]
-    slot **slots;     // [n_layers][capacity]
+    shelf *shelves; // one per layer
 };
 
 static uint64_t unit_bytes(const bh_model *model, uint32_t layer)
@@ -73,15 +77,15 @@ static uint64_t unit_bytes(const bh_model *model, uint32_t layer)
 // the first layers as far as that goes.
 static void share(bh_store *store, uint64_t bytes)
 {
-    uint64_t all = 0;
-    for (uint32_t i = 0; i < store->n_layers; i++) {
+    uint64_t all = unit_bytes(store->model, 0); // there is a linear layer in any graph
+    for (uint32_t i = 1; i < store->n_layers; i++) {
         all += unit_bytes(store->model, i);
     }
     uint64_t left = bytes % all;
     for (uint32_t i = 0; i < store->n_layers; i++) {
         uint64_t one = unit_bytes(store->model, i);
         bool fits = one <= left;
-        store->capacity[i] = (size_t)(bytes / all) + fits;
+        store->shelves[i].capacity = (size_t)(bytes / all) + fits;
         left -= fits ? one : 0;
     }
 }
@@ -96,15 +100,15 @@ bh_status bh_store_new(bh_store **out, const bh_plan *plan, const bh_model *mode
     }
     store->model = model;
     store->n_layers = plan->n_layers;
-    store->capacity = bh_alloc(plan->n_layers, sizeof *store->capacity);
-    store->slots = bh_alloc(plan->n_layers, sizeof *store->slots);
-    bool ok = store->capacity != NULL && store->slots != NULL;
+    store->shelves = bh_alloc(plan->n_layers, sizeof *store->shelves);
+    bool ok = store->shelves != NULL;
     if (ok) {
         share(store, bytes);
     }
     for (uint32_t i = 0; ok && i < plan->n_layers; i++) {
-        store->slots[i] = bh_alloc(store->capacity[i], sizeof *store->slots[i]);
-        ok = store->slots[i] != NULL;
+        shelf *h = &store->shelves[i];
+        h->slots = bh_alloc(h->capacity, sizeof *h->slots);
+        ok = h->slots != NULL;
     }
     if (!ok) {
         bh_store_free(store);
@@ -119,14 +123,14 @@ void bh_store_free(bh_store *store)
     if (store == NULL) {
         return;
     }
-    for (uint32_t i = 0; store->slots != NULL && i < store->n_layers; i++) {
-        for (size_t k = 0; store->slots[i] != NULL && k < store->capacity[i]; k++) {
-            bh_prepared_clear(&store->slots[i][k].unit);
+    for (uint32_t i = 0; store->shelves != NULL && i < store->n_layers; i++) {
+        shelf *h = &store->shelves[i];
+        for (size_t k = 0; h->slots != NULL && k < h->capacity; k++) {
+            bh_prepared_clear(&h->slots[k].unit);
         }
-        bh_free(store->slots[i]);
+        bh_free(h->slots);
     }
-    bh_free(store->slots);
-    bh_free(store->capacity);
+    bh_free(store->shelves);
     bh_free(store);
 }
 
@@ -147,13 +151,15 @@ static slot *claim_empty(bh_store *store, uint32_t *layer)
 {
     size_t largest = 0;
     for (uint32_t i = 0; i < store->n_layers; i++) {
-        largest = store->capacity[i] > largest ? store->capacity[i] : largest;
+        size_t here = store->shelves[i].capacity;
+        largest = here > largest ? here : largest;
     }
     for (size_t k = 0; k < largest; k++) {
         for (uint32_t i = 0; i < store->n_layers; i++) {
-            if (k < store->capacity[i] && claim(&store->slots[i][k], EMPTY, FILLING)) {
+            shelf *h = &store->shelves[i];
+            if (k < h->capacity && claim(&h->slots[k], EMPTY, FILLING)) {
                 *layer = i;
-                return &store->slots[i][k];
+                return &h->slots[k];
             }
         }
     }
@@ -194,9 +200,10 @@ bh_status bh_store_fill(bh_store *store)
 
 bh_prepared *bh_store_take(bh_store *store, uint32_t layer)
 {
-    for (size_t k = 0; store != NULL && k < store->capacity[layer]; k++) {
-        if (claim(&store->slots[layer][k], FULL, TAKEN)) {
-            return &store->slots[layer][k].unit;
+    const shelf *h = store != NULL ? &store->shelves[layer] : NULL;
+    for (size_t k = 0; h != NULL && k < h->capacity; k++) {
+        if (claim(&h->slots[k], FULL, TAKEN)) {
+            return &h->slots[k].unit;
         }
     }
     return NULL;
@@ -214,15 +221,15 @@ void bh_store_give_back(bh_store *store, bh_prepared *unit)
 
 size_t bh_store_ready(const bh_store *store, uint32_t layer)
 {
+    const shelf *h = &store->shelves[layer];
     size_t count = 0;
-    for (size_t k = 0; k < store->capacity[layer]; k++) {
-        count += atomic_load_explicit(&store->slots[layer][k].state,
-                                      memory_order_relaxed) == FULL;
+    for (size_t k = 0; k < h->capacity; k++) {
+        count += atomic_load_explicit(&h->slots[k].state, memory_order_relaxed) == FULL;
     }
     return count;
 }
 
 size_t bh_store_capacity(const bh_store *store, uint32_t layer)
 {
-    return store->capacity[layer];
+    return store->shelves[layer].capacity;
 }
