@@ -30,6 +30,9 @@ static const char help[] =
     "a\n"
     "                         client that finds them busy is served by its worker "
     "alone\n"
+    "  --prepare BYTES        memory for work that is done ahead, while no image is "
+    "being\n"
+    "                         predicted and a worker is free [0: none is]\n"
     "  --idle-timeout SECONDS a client silent for so long is dropped [60]\n"
     "  --quiet                no line for every connection on stderr\n"
     "\n"
@@ -152,6 +155,10 @@ static bool take(void *user, int c)
         ok = cli_number(name, "--workers", optarg, 1, BH_TLS_WORKERS_MAX, &number);
         o->net.workers = (uint32_t)number;
         break;
+    case 'p':
+        ok = cli_number(name, "--prepare", optarg, 0, SIZE_MAX / 2, &number);
+        o->service.prepare_bytes = number;
+        break;
     case 't':
         ok = cli_number(name, "--threads", optarg, 1, BH_POOL_THREADS_MAX, &number);
         o->threads = (uint32_t)number;
@@ -179,6 +186,7 @@ int cmd_serve(int argc, char **argv)
         {"guard", required_argument, NULL, 'g'},
         {"samples", required_argument, NULL, 's'},
         {"workers", required_argument, NULL, 'w'},
+        {"prepare", required_argument, NULL, 'p'},
         {"threads", required_argument, NULL, 't'},
         {"idle-timeout", required_argument, NULL, 'i'},
         {"quiet", no_argument, NULL, 'q'},

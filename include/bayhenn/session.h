@@ -20,6 +20,8 @@
 #ifndef BAYHENN_SESSION_H
 #define BAYHENN_SESSION_H
 
+#include <stdbool.h>
+
 #include "bayhenn/model.h"
 #include "bayhenn/pool.h"
 
@@ -53,7 +55,8 @@ typedef struct bh_service_options {
     bh_guard guard;
     uint32_t samples; // S, 1 .. BH_SAMPLES_MAX
     bh_clock clock;   // or NULL: server times are then reported as 0
-    bh_pool *pool; // borrowed: what sessions compute on; NULL: their callers' threads
+    bh_pool *pool; // borrowed: sessions compute on it; NULL: on their callers' threads
+    uint64_t prepare_bytes; // room for bh_service_prepare; 0: nothing is prepared
 } bh_service_options;
 
 // Errors: BH_ERR_STATE for a model that is not quantised, BH_ERR_NOISE and BH_ERR_RANGE
@@ -62,6 +65,13 @@ bh_status bh_service_new(bh_service **out, const bh_model *model,
                          const bh_service_options *options,
                          bh_error *err) BH_MUST_CHECK;
 void bh_service_free(bh_service *service);
+
+// Makes one unit of work ahead of the queries that will need it, while nothing else is
+// to be done: a weight set of one layer, used once and erased. BH_OK: one was made,
+// call again; BH_WANT_MORE: there is room for none. Several threads may call it at the
+// same time, also while sessions compute. Errors: those of the machine; nothing is lost
+// then.
+bh_status bh_service_prepare(const bh_service *service) BH_MUST_CHECK;
 
 // One client's session; belongs to one thread at a time.
 typedef struct bh_server bh_server;
@@ -82,6 +92,7 @@ bh_status bh_server_work(bh_server *server, bh_error *err) BH_MUST_CHECK;
 const uint8_t *bh_server_output(const bh_server *server, size_t *len);
 void bh_server_sent(bh_server *server, size_t len);  // len <= what output gave
 uint64_t bh_server_queries(const bh_server *server); // answered in full
+bool bh_server_is_busy(const bh_server *server);     // within a query
 
 // ---- client ----
 
@@ -98,7 +109,7 @@ typedef enum bh_client_state {
 typedef struct bh_client_options {
     bh_guard guard_min; // a server that offers less is refused (BH_ERR_GUARD)
     bh_clock clock;     // or NULL: times are then reported as 0
-    bh_pool *pool; // borrowed: what the client computes on; NULL: the caller's thread
+    bh_pool *pool;      // borrowed: computes on it; NULL: on the caller's thread
 } bh_client_options;
 
 // BH_ERR_PARAMS for a guard that is none.

@@ -13,6 +13,7 @@
 #include "base/pool.h"
 #include "base/random.h"
 #include "infer/plan.h"
+#include "infer/prepared.h"
 #include "model/model.h"
 
 // Bytes of one input's uploads, and of one sample's answers.
@@ -85,7 +86,8 @@ typedef struct bh_server_scratch {
 
 // A sample that is being computed.
 typedef struct bh_server_sample {
-    int32_t *weights, *bias;
+    bh_prepared own;   // made from the query's seed where the store has none ready
+    bh_prepared *unit; // own, or the store's; NULL while nothing is computed
     bh_upload **uploads;
 } bh_server_sample;
 
@@ -100,6 +102,7 @@ typedef struct bh_sampled_server {
     const bh_public_key *pk;     // borrowed
     const bh_uniform *uniform;   // borrowed
     bh_pool *pool;               // borrowed; or NULL
+    bh_store *store;             // borrowed; or NULL
     uint8_t seed[BH_SEED_BYTES]; // of the query under way (R5)
     uint32_t layer, sample;      // whose answer comes next
     uint64_t counter;            // of the next ciphertext to be loaded
@@ -120,14 +123,15 @@ typedef struct bh_server_job {
 // Takes no memory. pk is set before the first answer.
 void bh_sampled_server_init(bh_sampled_server *s, const bh_plan *plan,
                             const bh_model *model, const bh_uniform *uniform,
-                            bh_pool *pool);
+                            bh_pool *pool, bh_store *store);
 void bh_sampled_server_clear(bh_sampled_server *s); // wipes
 
 // Computes the answers of the next `count` samples of the layer in turn, 1 to
-// side_by_side of them, with weights drawn afresh: a new seed at layer 0, sample 0,
-// wiped after the last sample of the last layer. Moves on. BH_ERR_ENCODING for a
-// ciphertext out of range. After an error the session cannot go on.
-// CT: leaks the plan, not the weights, nor the randomness.
+// side_by_side of them, with weights that serve this once: a unit of the store, or
+// drawn from a seed that is new at layer 0, sample 0 and wiped after the last sample of
+// the last layer. Moves on. BH_ERR_ENCODING for a ciphertext out of range. After an
+// error the session cannot go on. CT: leaks the plan, not the weights, nor the
+// randomness.
 bh_status bh_sampled_server_answer(bh_sampled_server *s, const bh_server_job *jobs,
                                    uint32_t count) BH_MUST_CHECK;
 

@@ -6,35 +6,12 @@
 
 void bh_sampled_server_init(bh_sampled_server *s, const bh_plan *plan,
                             const bh_model *model, const bh_uniform *uniform,
-                            bh_pool *pool)
+                            bh_pool *pool, bh_store *store)
 {
     uint32_t threads = bh_pool_threads(pool);
     *s = (bh_sampled_server){
-        .plan = plan, .model = model, .uniform = uniform, .pool = pool};
+        .plan = plan, .model = model, .uniform = uniform, .pool = pool, .store = store};
     s->side_by_side = threads < plan->samples ? threads : plan->samples;
-}
-
-// The largest layer's, for every size.
-typedef struct sizes {
-    size_t n_weights, n_bias, n_uploads, n_answers;
-} sizes;
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-static sizes largest(const bh_sampled_server *s)
-{
-    sizes z = {0};
-    for (uint32_t i = 0; i < s->plan->n_layers; i++) {
-        const bh_linear *l = &s->plan->layers[i].linear;
-        z.n_weights = larger(z.n_weights, s->model->integer[i].n_weights);
-        z.n_bias = larger(z.n_bias, s->model->integer[i].n_bias);
-        z.n_uploads = larger(z.n_uploads, l->n_uploads);
-        z.n_answers = larger(z.n_answers, l->n_answers);
-    }
-    return z;
 }
 
 static bh_status new_scratch(bh_server_scratch *mine, const bh_he *he)
@@ -48,35 +25,36 @@ static bh_status new_scratch(bh_server_scratch *mine, const bh_he *he)
                : BH_ERR_NOMEM;
 }
 
-static bh_status new_sample(bh_server_sample *one, const sizes *z)
+static bh_status new_sample(const bh_sampled_server *s, bh_server_sample *one,
+                            size_t n_uploads)
 {
-    one->weights = bh_alloc(z->n_weights, sizeof *one->weights);
-    one->bias = bh_alloc(z->n_bias, sizeof *one->bias);
-    one->uploads = bh_alloc(z->n_uploads, sizeof(bh_upload *));
-    return one->weights != NULL && one->bias != NULL && one->uploads != NULL
-               ? BH_OK
+    one->uploads = bh_alloc(n_uploads, sizeof(bh_upload *));
+    return one->uploads != NULL
+               ? bh_prepared_init(&one->own, s->model, 0, s->plan->n_layers)
                : BH_ERR_NOMEM;
 }
 
 static bh_status take_workspaces(bh_sampled_server *s)
 {
-    const sizes z = largest(s);
+    size_t n_uploads = 0, n_answers = 0; // of the largest layer
+    for (uint32_t i = 0; i < s->plan->n_layers; i++) {
+        const bh_linear *l = &s->plan->layers[i].linear;
+        n_uploads = l->n_uploads > n_uploads ? l->n_uploads : n_uploads;
+        n_answers = l->n_answers > n_answers ? l->n_answers : n_answers;
+    }
     uint32_t threads = bh_pool_threads(s->pool);
     bh_status status = BH_OK;
     s->scratch = bh_alloc(threads, sizeof *s->scratch);
     s->samples = bh_alloc(s->side_by_side, sizeof *s->samples);
-    if (s->scratch == NULL || s->samples == NULL) {
+    s->starts = bh_alloc(n_answers, sizeof *s->starts);
+    if (s->scratch == NULL || s->samples == NULL || s->starts == NULL) {
         return BH_ERR_NOMEM;
     }
     for (uint32_t i = 0; i < threads && status == BH_OK; i++) {
         status = new_scratch(&s->scratch[i], s->plan->he);
     }
     for (uint32_t i = 0; i < s->side_by_side && status == BH_OK; i++) {
-        status = new_sample(&s->samples[i], &z);
-    }
-    if (status == BH_OK) {
-        s->starts = bh_alloc(z.n_answers, sizeof *s->starts);
-        status = s->starts != NULL ? BH_OK : BH_ERR_NOMEM;
+        status = new_sample(s, &s->samples[i], n_uploads);
     }
     return status;
 }
@@ -93,6 +71,18 @@ static void clear_uploads(const bh_sampled_server *s, uint32_t layer)
     }
 }
 
+// The units have served.
+static void give_units_back(bh_sampled_server *s)
+{
+    for (uint32_t k = 0; k < s->side_by_side; k++) {
+        bh_server_sample *one = &s->samples[k];
+        if (one->unit != NULL && one->unit != &one->own) {
+            bh_store_give_back(s->store, one->unit);
+        }
+        one->unit = NULL;
+    }
+}
+
 // Whatever is left of a query: drawn weights, products, its seed.
 static void end_query(bh_sampled_server *s)
 {
@@ -104,10 +94,10 @@ static void end_query(bh_sampled_server *s)
     }
     if (s->samples != NULL) {
         clear_uploads(s, s->layer);
+        give_units_back(s);
     }
     for (uint32_t k = 0; s->samples != NULL && k < s->side_by_side; k++) {
-        bh_free(s->samples[k].weights);
-        bh_free(s->samples[k].bias);
+        bh_prepared_clear(&s->samples[k].own);
         bh_free(s->samples[k].uploads);
     }
     bh_free(s->scratch);
@@ -148,12 +138,14 @@ static bh_status run_tasks(run *r, size_t count,
     return status;
 }
 
-static bh_status draw(const run *r, uint32_t k)
+// Makes the unit of a sample for which the store had none.
+static bh_status make(const run *r, uint32_t k)
 {
     const bh_sampled_server *s = r->server;
-    const bh_server_sample *one = &s->samples[k];
-    return bh_draw_layer(&s->model->integer[s->layer], one->weights, one->bias, s->seed,
-                         s->layer, s->sample + k);
+    bh_server_sample *one = &s->samples[k];
+    return one->unit == &one->own
+               ? bh_prepared_make(one->unit, s->model, s->seed, s->layer, s->sample + k)
+               : BH_OK;
 }
 
 // Loads the i-th of the inputs' uploads; each has a counter of its own.
@@ -166,14 +158,14 @@ static bh_status load(const run *r, uint32_t i)
                           s->uniform, s->counter + i);
 }
 
-// The tasks before any product: draws, which take longest, then uploads.
-static void draw_or_load(void *arg, size_t i, uint32_t worker)
+// The tasks before any product: units, which take longest, then uploads.
+static void make_or_load(void *arg, size_t i, uint32_t worker)
 {
     const run *r = arg;
     bh_server_scratch *mine = &r->server->scratch[worker];
     if (mine->status == BH_OK) {
         mine->status =
-            i < r->count ? draw(r, (uint32_t)i) : load(r, (uint32_t)i - r->count);
+            i < r->count ? make(r, (uint32_t)i) : load(r, (uint32_t)i - r->count);
     }
 }
 
@@ -188,7 +180,7 @@ static bh_status multiply(const run *r, bh_server_scratch *mine, uint32_t k,
     bh_status status = BH_OK;
     bh_answer_begin(mine->answer);
     for (uint32_t b = 0; b < linear->in_blocks && status == BH_OK; b++) {
-        bh_linear_pack_weights(linear, mine->poly, s->samples[k].weights, b,
+        bh_linear_pack_weights(linear, mine->poly, s->samples[k].unit->weights, b,
                                answer % linear->out_blocks);
         status = bh_answer_add_product(mine->answer, uploads[b], mine->poly);
     }
@@ -204,6 +196,7 @@ static void answer_one(void *arg, size_t i, uint32_t worker)
     bh_server_scratch *mine = &s->scratch[worker];
     uint32_t k = (uint32_t)i / linear->n_answers;
     uint32_t answer = (uint32_t)i % linear->n_answers;
+    const bh_prepared *unit = s->samples[k].unit;
     if (mine->status == BH_OK) {
         mine->status = multiply(r, mine, k, answer);
     }
@@ -215,12 +208,12 @@ static void answer_one(void *arg, size_t i, uint32_t worker)
         .bias = mine->spread,
         .n_places = bh_linear_places(linear, mine->places, answer),
         .t_bits = r->l->t_bits,
-        .seed = s->seed,
-        .layer = s->layer,
-        .sample = s->sample + k,
+        .seed = unit->seed,
+        .layer = unit->layer,
+        .sample = unit->sample,
         .index = answer,
     };
-    bh_linear_spread_bias(linear, mine->spread, s->samples[k].bias, answer);
+    bh_linear_spread_bias(linear, mine->spread, unit->bias, answer);
     mine->status = bh_answer_finish(mine->answer, r->jobs[k].answer + s->starts[answer],
                                     s->pk, &finish);
 }
@@ -229,11 +222,15 @@ static bh_status answer(run *r)
 {
     const bh_sampled_server *s = r->server;
     bh_sampled_answer_starts(s->plan, s->layer, s->starts);
+    for (uint32_t k = 0; k < r->count; k++) {
+        bh_prepared *ready = bh_store_take(s->store, s->layer);
+        s->samples[k].unit = ready != NULL ? ready : &s->samples[k].own;
+    }
     bh_status status = run_tasks(
-        r, r->count + (size_t)r->inputs * r->l->linear.n_uploads, draw_or_load);
+        r, r->count + (size_t)r->inputs * r->l->linear.n_uploads, make_or_load);
     for (uint32_t k = 0; k < r->count && status == BH_OK; k++) {
-        BH_HOOK_CALL(on_weights, s->layer, s->sample + k, s->samples[k].weights,
-                     s->model->integer[s->layer].n_weights, s->samples[k].bias,
+        BH_HOOK_CALL(on_weights, s->layer, s->sample + k, s->samples[k].unit->weights,
+                     s->model->integer[s->layer].n_weights, s->samples[k].unit->bias,
                      s->model->integer[s->layer].n_bias);
     }
     return status == BH_OK
@@ -245,6 +242,7 @@ static void move_on(bh_sampled_server *s, const run *r)
 {
     s->counter += (uint64_t)r->inputs * r->l->linear.n_uploads;
     s->sample += r->count;
+    give_units_back(s);
     if (s->layer > 0 || s->sample == s->plan->samples) {
         clear_uploads(s, s->layer);
     }

@@ -48,11 +48,25 @@ bool bh_queue_push(bh_queue *q, const bh_connection *c)
     return room;
 }
 
-bool bh_queue_pop(bh_queue *q, bh_connection *c)
+// Sleeps unless somebody came or woke the queue since `wakes` was read.
+static void wait_for_change(bh_queue *q, uint64_t wakes)
+{
+    while (!q->closed && q->len == 0 && q->wakes == wakes) {
+        pthread_cond_wait(&q->changed, &q->lock);
+    }
+}
+
+bool bh_queue_pop(bh_queue *q, bh_connection *c, bool (*idle)(void *user), void *user)
 {
     pthread_mutex_lock(&q->lock);
     while (!q->closed && q->len == 0) {
-        pthread_cond_wait(&q->changed, &q->lock);
+        uint64_t wakes = q->wakes;
+        pthread_mutex_unlock(&q->lock);
+        bool more = idle(user);
+        pthread_mutex_lock(&q->lock);
+        if (!more) {
+            wait_for_change(q, wakes);
+        }
     }
     bool got = !q->closed;
     if (got) {
@@ -62,6 +76,14 @@ bool bh_queue_pop(bh_queue *q, bh_connection *c)
     }
     pthread_mutex_unlock(&q->lock);
     return got;
+}
+
+void bh_queue_wake(bh_queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->wakes++;
+    pthread_cond_broadcast(&q->changed);
+    pthread_mutex_unlock(&q->lock);
 }
 
 void bh_queue_close(bh_queue *q)

@@ -18,13 +18,17 @@ typedef struct bh_queue {
     pthread_cond_t changed;
     bh_connection *items; // a ring
     size_t capacity, first, len;
+    uint64_t wakes;
     bool closed;
 } bh_queue;
 
 bh_status bh_queue_init(bh_queue *q, size_t capacity) BH_MUST_CHECK;
 void bh_queue_clear(bh_queue *q);                        // closes what still waits
 bool bh_queue_push(bh_queue *q, const bh_connection *c); // false if full or closed
-bool bh_queue_pop(bh_queue *q, bh_connection *c);        // waits; false once closed
+// Waits; false once closed. While none has come idle(user) is called, until it says
+// that there is nothing to do; after bh_queue_wake it is asked again.
+bool bh_queue_pop(bh_queue *q, bh_connection *c, bool (*idle)(void *user), void *user);
+void bh_queue_wake(bh_queue *q);
 void bh_queue_close(bh_queue *q);
 
 #endif

@@ -57,6 +57,26 @@ static const char *ending(bh_pump pump, const bh_error *err)
     }
 }
 
+bool bh_serve_idle(void *serving_)
+{
+    bh_serving *serving = serving_;
+    return atomic_load(&serving->busy) == 0 && !atomic_load(&serving->stopping) &&
+           bh_service_prepare(serving->service) == BH_OK;
+}
+
+// Keeps count of the sessions within a query; the end of the last one is when idle
+// workers have something to do.
+static void note_busy(bh_serving *serving, bool *was, bool is)
+{
+    if (is && !*was) {
+        atomic_fetch_add(&serving->busy, 1);
+    }
+    if (*was && !is && atomic_fetch_sub(&serving->busy, 1) == 1) {
+        bh_queue_wake(&serving->queue);
+    }
+    *was = is;
+}
+
 static void serve_session(bh_serving *serving, bh_channel *ch, bh_server *session,
                           const char *peer)
 {
@@ -64,10 +84,13 @@ static void serve_session(bh_serving *serving, bh_channel *ch, bh_server *sessio
                               engine_feed};
     bh_error err = {0};
     bh_pump pump = BH_PUMP_PROGRESS;
+    bool busy = false;
     while (pump == BH_PUMP_PROGRESS) {
         pump = atomic_load(&serving->stopping) ? BH_PUMP_STOPPED
                                                : bh_channel_pump(ch, &engine, &err);
+        note_busy(serving, &busy, bh_server_is_busy(session));
     }
+    note_busy(serving, &busy, false);
     if (pump == BH_PUMP_REFUSED) {
         bh_channel_flush(ch, &engine, ERROR_FLUSH_MS);
     }

@@ -15,12 +15,16 @@ typedef struct bh_serving {
     BIO_METHOD *method;
     int stop_fd;          // readable once the server stops
     atomic_bool stopping; // for loops that never wait
+    bh_queue queue;       // of connections
+    atomic_uint busy;     // sessions within a query: nothing is prepared meanwhile
     uint32_t idle_timeout_ms;
     void (*log)(void *user, const char *line);
     void *user;
 } bh_serving;
 
 void bh_serve_connection(bh_serving *serving, const bh_connection *connection);
+// What an idle worker does: prepares a unit of work. False if there is nothing to do.
+bool bh_serve_idle(void *serving);
 void bh_serve_log(const bh_serving *serving, const char *format, ...) BH_PRINTF(2, 3);
 
 #endif

@@ -16,7 +16,9 @@ typedef struct bh_tls_server_options {
     const char *cert_file; // PEM chain
     const char *key_file;  // PEM
     uint32_t workers;      // connections served side by side, 1 .. BH_TLS_WORKERS_MAX;
-                           // four times as many may wait, more are turned away
+                           // four times as many may wait, more are turned away. One
+                           // without a connection prepares (bh_service_prepare), while
+                           // no other is within a query
     uint32_t idle_timeout_ms; // a client that moves no byte for so long is dropped
     // Called from several threads with a line for the local log; may be NULL.
     void (*log)(void *user, const char *line);
@@ -48,7 +50,7 @@ typedef struct bh_tls_client_options {
     // neither its names nor its dates matter then.
     const char *fingerprint;
     bh_guard guard_min;
-    bh_pool *pool; // borrowed: what the client computes on; NULL: the caller's thread
+    bh_pool *pool;       // borrowed: computes on it; NULL: on the caller's thread
     uint32_t timeout_ms; // longest silence while something is expected
 } bh_tls_client_options;
 

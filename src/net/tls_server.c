@@ -16,7 +16,6 @@
 
 struct bh_tls_server {
     bh_serving serving; // what the workers share
-    bh_queue queue;
     bool queue_ready;
     pthread_t *threads;
     uint32_t workers;
@@ -27,7 +26,8 @@ static void *worker_main(void *argument)
 {
     bh_tls_server *server = argument;
     bh_connection connection;
-    while (bh_queue_pop(&server->queue, &connection)) {
+    while (bh_queue_pop(&server->serving.queue, &connection, bh_serve_idle,
+                        &server->serving)) {
         bh_serve_connection(&server->serving, &connection);
     }
     return NULL;
@@ -55,8 +55,8 @@ static bh_status prepare(bh_tls_server *server, const bh_tls_server_options *opt
         return bh_fail(err, BH_ERR_TLS, "OpenSSL cannot set up a TLS 1.3 server");
     }
     if (serving->stop_fd < 0 || server->threads == NULL ||
-        bh_queue_init(&server->queue, (size_t)server->workers * WAITING_PER_WORKER) !=
-            BH_OK) {
+        bh_queue_init(&server->serving.queue,
+                      (size_t)server->workers * WAITING_PER_WORKER) != BH_OK) {
         return bh_fail_plain(err, BH_ERR_NOMEM);
     }
     server->queue_ready = true;
@@ -102,7 +102,7 @@ static void accept_one(bh_tls_server *server, int listen_fd)
     bh_connection c;
     c.fd = bh_socket_accept(listen_fd, c.peer);
     if (c.fd >= 0) {
-        if (!bh_queue_push(&server->queue, &c)) {
+        if (!bh_queue_push(&server->serving.queue, &c)) {
             bh_serve_log(&server->serving, "%s: turned away, all workers are busy",
                          c.peer);
             close(c.fd);
@@ -155,7 +155,7 @@ bh_status bh_tls_server_run(bh_tls_server *server, bh_error *err)
                                  : bh_fail(err, BH_ERR_NOMEM,
                                            "cannot start a worker: %s", strerror(code));
     bh_tls_server_stop(server);
-    bh_queue_close(&server->queue);
+    bh_queue_close(&server->serving.queue);
     for (uint32_t i = 0; i < started; i++) {
         pthread_join(server->threads[i], NULL);
     }
@@ -179,7 +179,7 @@ void bh_tls_server_free(bh_tls_server *server)
         return;
     }
     if (server->queue_ready) {
-        bh_queue_clear(&server->queue);
+        bh_queue_clear(&server->serving.queue);
     }
     bh_socket_unlisten(&server->listeners);
     if (server->serving.stop_fd >= 0) {

@@ -49,6 +49,13 @@ bh_status bh_service_new(bh_service **out, const bh_model *model,
     if (status == BH_OK) {
         status = write_manifest(service, err);
     }
+    if (status == BH_OK && options->prepare_bytes > 0) {
+        status =
+            bh_store_new(&service->store, service->plan, model, options->prepare_bytes);
+        if (status != BH_OK) {
+            bh_fail_plain(err, status);
+        }
+    }
     if (status != BH_OK) {
         bh_service_free(service);
         return status;
@@ -60,8 +67,14 @@ bh_status bh_service_new(bh_service **out, const bh_model *model,
 void bh_service_free(bh_service *service)
 {
     if (service != NULL) {
+        bh_store_free(service->store);
         bh_plan_free(service->plan);
         bh_writer_clear(&service->manifest);
         bh_free(service);
     }
+}
+
+bh_status bh_service_prepare(const bh_service *service)
+{
+    return service->store != NULL ? bh_store_fill(service->store) : BH_WANT_MORE;
 }

@@ -4,13 +4,15 @@
 #define BH_PROTOCOL_SERVICE_H
 
 #include "infer/plan.h"
+#include "infer/prepared.h"
 
 struct bh_service {
     const bh_model *model; // borrowed
     bh_plan *plan;
     bh_writer manifest; // the encoded plan
     bh_clock clock;
-    bh_pool *pool; // borrowed; or NULL
+    bh_pool *pool;   // borrowed; or NULL
+    bh_store *store; // units made ahead; NULL: none are
 };
 
 #endif

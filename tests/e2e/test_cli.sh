@@ -214,7 +214,8 @@ done
 fingerprint=$(openssl x509 -in certs/server.crt -noout -fingerprint -sha256 | sed 's/.*=//')
 serve="serve --model m.bhn --cert certs/server.crt --key certs/server.key --guard sampled"
 # shellcheck disable=SC2086 # a list of words
-"$bayhenn" $serve --listen 127.0.0.1:0 --samples 3 --workers 2 --threads 2 >listening 2>log &
+"$bayhenn" $serve --listen 127.0.0.1:0 --samples 3 --workers 2 --threads 2 \
+    --prepare 2000000 >listening 2>log &
 server=$!
 wait_for listening listening
 address=$(sed -n 's/^listening on //p' listening)

@@ -13,6 +13,7 @@
 #include "net/socket.h"
 #include "net/tls.h"
 #include "protocol/frame.h"
+#include "protocol/service.h"
 #include "support/random_model.h"
 
 enum { WORKERS = 3, CLIENTS = 6, QUERIES = 2, TIMEOUT_MS = 20000 };
@@ -53,8 +54,10 @@ static int set_up(void **state)
     test_rng rng = test_rng_new("test_tls");
     bh_error err = {0};
     assert_ok(bh_pool_new(&f->pool, 3));
-    bh_service_options options = {
-        .guard = BH_GUARD_SAMPLED, .samples = 2, .pool = f->pool};
+    bh_service_options options = {.guard = BH_GUARD_SAMPLED,
+                                  .samples = 2,
+                                  .pool = f->pool,
+                                  .prepare_bytes = 1 << 20};
     assert_true(bh_selfsigned_make(&f->identity));
     f->model = random_model(&rng);
     f->pixels = calloc(bh_model_input_len(f->model), 1);
@@ -352,6 +355,24 @@ static void test_both_send(void **state)
     }
 }
 
+// Idle workers fill the store, and again after a query has taken from it.
+static void test_prepares(void **state)
+{
+    const fixture *f = *state;
+    const bh_store *store = f->service->store;
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < f->service->plan->n_layers; i++) {
+            assert_true(bh_store_capacity(store, i) > 0);
+            for (int ms = 0; bh_store_ready(store, i) < bh_store_capacity(store, i);
+                 ms++) {
+                assert_true(ms < TIMEOUT_MS);
+                usleep(1000);
+            }
+        }
+        assert_null(run_client(*state));
+    }
+}
+
 // ---- certificates ----
 
 static void test_certificates(void **state)
@@ -563,6 +584,7 @@ int main(void)
         cmocka_unit_test(test_several_clients),
         cmocka_unit_test(test_vanishing_clients),
         cmocka_unit_test(test_both_send),
+        cmocka_unit_test(test_prepares),
         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_server_files),
         cmocka_unit_test(test_impostors),

@@ -77,6 +77,12 @@ static void test_fingerprints(void **state)
     assert_status(bh_fingerprint_parse(out, colons, NULL), BH_ERR_ARG);
 }
 
+static bool never_idle(void *user)
+{
+    (void)user;
+    return false;
+}
+
 static void test_queue(void **state)
 {
     (void)state;
@@ -89,14 +95,52 @@ static void test_queue(void **state)
         c.fd = -3;
         assert_true(bh_queue_push(&q, &c));
         assert_false(bh_queue_push(&q, &c));
-        assert_true(bh_queue_pop(&q, &c));
+        assert_true(bh_queue_pop(&q, &c, never_idle, NULL));
         assert_int_equal(c.fd, -2);
-        assert_true(bh_queue_pop(&q, &c));
+        assert_true(bh_queue_pop(&q, &c, never_idle, NULL));
         assert_int_equal(c.fd, -3);
     }
     bh_queue_close(&q);
-    assert_false(bh_queue_pop(&q, &c));
+    assert_false(bh_queue_pop(&q, &c, never_idle, NULL));
     assert_false(bh_queue_push(&q, &c));
+    bh_queue_clear(&q);
+}
+
+typedef struct idler {
+    bh_queue *q;
+    int calls;
+} idler;
+
+// Has three things to do, and is woken as soon as it has done them: by then nobody
+// sleeps yet. The fourth call brings a connection.
+static bool be_idle(void *user)
+{
+    idler *i = user;
+    i->calls++;
+    if (i->calls == 3) {
+        bh_queue_wake(i->q);
+    }
+    if (i->calls == 4) {
+        bh_connection c = {.fd = -4};
+        assert_true(bh_queue_push(i->q, &c));
+    }
+    return i->calls < 3;
+}
+
+static void test_idle(void **state)
+{
+    (void)state;
+    bh_queue q;
+    bh_connection c = {.fd = -1};
+    idler i = {.q = &q};
+    assert_ok(bh_queue_init(&q, 1));
+    assert_true(bh_queue_pop(&q, &c, be_idle, &i));
+    assert_int_equal(c.fd, -4);
+    assert_int_equal(i.calls, 4);
+    assert_true(bh_queue_push(&q, &c));
+    assert_true(bh_queue_pop(&q, &c, be_idle, &i)); // nothing is done while one waits
+    assert_int_equal(i.calls, 4);
+    bh_queue_close(&q);
     bh_queue_clear(&q);
 }
 
@@ -105,7 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses), cmocka_unit_test(test_bad_addresses),
         cmocka_unit_test(test_format),    cmocka_unit_test(test_fingerprints),
-        cmocka_unit_test(test_queue),
+        cmocka_unit_test(test_queue),     cmocka_unit_test(test_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

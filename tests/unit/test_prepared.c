@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// Work made ahead of queries: bounded, right, used once, erased; several threads at a
+// time; and queries that take it.
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/hooks.h"
+#include "base/memory.h"
+#include "infer/prepared.h"
+#include "model/draw.h"
+#include "protocol/service.h"
+#include "support/exact.h"
+#include "support/faults.h"
+#include "support/random_model.h"
+
+enum { SAMPLES = 3, THREADS = 3, ROUNDS = 300, UNITS_MAX = 64 };
+
+typedef struct fixture {
+    bh_model *model;
+    bh_plan *plan;
+    uint32_t n_layers;
+    uint64_t one_of_each; // bytes
+} fixture;
+
+static void set_up(fixture *f, const char *name)
+{
+    test_rng rng = test_rng_new(name);
+    bh_cost cost = bh_cost_default();
+    *f = (fixture){.model = random_model(&rng)};
+    assert_ok(bh_plan_new(&f->plan, &f->model->graph, BH_GUARD_SAMPLED, SAMPLES, &cost,
+                          NULL));
+    f->n_layers = f->plan->n_layers;
+    // The smallest store with room for one unit of every layer, by bisection.
+    uint64_t lo = 0, hi = 1 << 26;
+    while (hi - lo > 1) {
+        uint64_t bytes = (lo + hi) / 2;
+        bh_store *store;
+        assert_ok(bh_store_new(&store, f->plan, f->model, bytes));
+        bool all = true;
+        for (uint32_t i = 0; i < f->n_layers; i++) {
+            all = all && bh_store_capacity(store, i) > 0;
+        }
+        bh_store_free(store);
+        lo = all ? lo : bytes;
+        hi = all ? bytes : hi;
+    }
+    f->one_of_each = hi;
+}
+
+static void tear_down(fixture *f)
+{
+    bh_plan_free(f->plan);
+    bh_model_free(f->model);
+}
+
+static void fill(bh_store *store)
+{
+    bh_status status = BH_OK;
+    while (status == BH_OK) {
+        status = bh_store_fill(store);
+    }
+    assert_status(status, BH_WANT_MORE);
+}
+
+static bool is_zero(const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    uint8_t any = 0;
+    for (size_t i = 0; i < len; i++) {
+        any |= bytes[i];
+    }
+    return any == 0;
+}
+
+// As many units as fit, in no more memory than was said.
+static void test_bounded(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "bounded");
+    for (uint64_t times = 1; times < 4; times++) {
+        bh_store *store;
+        assert_ok(bh_store_new(&store, f.plan, f.model, times * f.one_of_each));
+        fill(store);
+        uint64_t bytes = 0;
+        for (uint32_t i = 0; i < f.n_layers; i++) {
+            const bh_int_posterior *p = &f.model->integer[i];
+            assert_int_equal(bh_store_capacity(store, i), times);
+            assert_int_equal(bh_store_ready(store, i), times);
+            bytes += times * (p->n_weights + p->n_bias) * sizeof(int32_t);
+        }
+        assert_true(bytes <= times * f.one_of_each);
+        bh_store_free(store);
+    }
+    tear_down(&f);
+}
+
+// A unit is what its seed says, nobody's but its taker's, and erased behind it; what is
+// made in its place is another.
+static void test_once(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "once");
+    bh_store *store;
+    bh_prepared expected = {0}, *unit;
+    uint8_t seeds[UNITS_MAX][BH_SEED_BYTES];
+    size_t n_seeds = 0;
+    assert_null(bh_store_take(NULL, 0));
+    assert_ok(bh_store_new(&store, f.plan, f.model, 2 * f.one_of_each));
+    assert_ok(bh_prepared_init(&expected, f.model, 0, f.n_layers));
+    for (int round = 0; round < 3; round++) {
+        assert_null(bh_store_take(store, 0)); // none is made yet
+        fill(store);
+        for (uint32_t i = 0; i < f.n_layers; i++) {
+            const bh_int_posterior *p = &f.model->integer[i];
+            bh_prepared *taken[2];
+            for (int k = 0; k < 2; k++) {
+                unit = taken[k] = bh_store_take(store, i);
+                assert_non_null(unit);
+                assert_int_equal(unit->layer, i);
+                assert_ok(
+                    bh_prepared_make(&expected, f.model, unit->seed, i, unit->sample));
+                assert_memory_equal(unit->weights, expected.weights,
+                                    p->n_weights * sizeof(int32_t));
+                assert_memory_equal(unit->bias, expected.bias,
+                                    p->n_bias * sizeof(int32_t));
+                memcpy(seeds[n_seeds++], unit->seed, BH_SEED_BYTES);
+            }
+            assert_null(bh_store_take(store, i));
+            for (int k = 0; k < 2; k++) {
+                bh_store_give_back(store, taken[k]);
+                assert_true(is_zero(taken[k]->seed, BH_SEED_BYTES));
+                assert_true(is_zero(taken[k]->weights, p->n_weights * sizeof(int32_t)));
+                assert_true(is_zero(taken[k]->bias, p->n_bias * sizeof(int32_t)));
+            }
+            assert_null(bh_store_take(store, i));
+        }
+    }
+    for (size_t i = 0; i < n_seeds; i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_memory_not_equal(seeds[i], seeds[j], BH_SEED_BYTES);
+        }
+    }
+    bh_prepared_clear(&expected);
+    bh_store_free(store);
+    tear_down(&f);
+}
+
+typedef struct shared {
+    const fixture *f;
+    bh_store *store;
+    atomic_int wrong;
+} shared;
+
+// Fills, takes and gives back; a unit that somebody else held at the same time would be
+// seen changing (and by the thread sanitizer).
+static void *use_store(void *arg)
+{
+    shared *s = arg;
+    bh_prepared expected = {0};
+    bool ok = bh_prepared_init(&expected, s->f->model, 0, s->f->n_layers) == BH_OK;
+    for (uint32_t i = 0; ok && i < ROUNDS; i++) {
+        uint32_t layer = i % s->f->n_layers;
+        bh_status status = bh_store_fill(s->store);
+        ok = status == BH_OK || status == BH_WANT_MORE;
+        bh_prepared *unit = bh_store_take(s->store, layer);
+        if (unit != NULL) {
+            size_t bytes = s->f->model->integer[layer].n_weights * sizeof(int32_t);
+            ok = ok &&
+                 bh_prepared_make(&expected, s->f->model, unit->seed, layer, 0) ==
+                     BH_OK &&
+                 memcmp(unit->weights, expected.weights, bytes) == 0;
+            bh_store_give_back(s->store, unit);
+        }
+    }
+    bh_prepared_clear(&expected);
+    atomic_fetch_add(&s->wrong, !ok);
+    return NULL;
+}
+
+static void test_several_threads(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "several threads");
+    shared s = {.f = &f};
+    pthread_t threads[THREADS];
+    assert_ok(bh_store_new(&s.store, f.plan, f.model, 2 * f.one_of_each));
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, use_store, &s), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(atomic_load(&s.wrong), 0);
+    bh_store_free(s.store);
+    tear_down(&f);
+}
+
+// Queries with all units, some and none ready: exact, and every unit is used.
+static void test_queries(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "queries");
+    test_rng rng = test_rng_new("queries");
+    uint8_t *pixels = bh_alloc(bh_shape_len(f.model->graph.input.shape), 1);
+    session s = {0};
+    bh_service_options options = {.guard = BH_GUARD_SAMPLED,
+                                  .samples = SAMPLES,
+                                  .prepare_bytes = 2 * SAMPLES * f.one_of_each};
+    random_pixels(&rng, pixels, &f.model->graph);
+    assert_ok(bh_service_new(&s.service, f.model, &options, NULL));
+    assert_ok(session_open(&s));
+    assert_ok(session_pump(&s, SIZE_MAX, NULL));
+    for (uint32_t made = 0; made < 2 * SAMPLES * f.n_layers;
+         made += f.n_layers / 2 + 1) {
+        for (uint32_t i = 0; i < made; i++) {
+            bh_status status = bh_service_prepare(s.service);
+            assert_true(status == BH_OK || status == BH_WANT_MORE);
+        }
+        size_t ready = 0, left = 0;
+        for (uint32_t i = 0; i < f.n_layers; i++) {
+            size_t here = bh_store_ready(s.service->store, i);
+            ready += here;
+            left += here > SAMPLES ? here - SAMPLES : 0;
+        }
+        assert_true(ready >= made);
+        assert_true(exact_query(&s, f.model, pixels, SIZE_MAX) > 0);
+        for (uint32_t i = 0; i < f.n_layers; i++) {
+            left -= bh_store_ready(s.service->store, i);
+        }
+        assert_int_equal(left, 0);
+    }
+    session_end(&s);
+    bh_free(pixels);
+    tear_down(&f);
+}
+
+// No store: nothing to do.
+static void test_without(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "without");
+    session s;
+    assert_ok(session_start(&s, f.model, SAMPLES, NULL));
+    assert_status(bh_service_prepare(s.service), BH_WANT_MORE);
+    session_end(&s);
+    tear_down(&f);
+}
+
+static bh_status fill_all(void *fixture_)
+{
+    const fixture *f = fixture_;
+    bh_store *store;
+    bh_status status = bh_store_new(&store, f->plan, f->model, f->one_of_each);
+    while (status == BH_OK) {
+        status = bh_store_fill(store);
+    }
+    if (status != BH_WANT_MORE && store != NULL) { // a failure costs no slot
+        fill(store);
+        for (uint32_t i = 0; i < f->n_layers; i++) {
+            assert_int_equal(bh_store_ready(store, i), 1);
+        }
+    }
+    bh_store_free(store);
+    return status == BH_WANT_MORE ? BH_OK : status;
+}
+
+static void test_failing_machine(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "failing machine");
+    bh_hooks *hooks = bh_hooks_get();
+    assert_true(fail_each(&hooks->fail_alloc_at, BH_ERR_NOMEM, fill_all, &f) > 5);
+    assert_true(fail_each(&hooks->fail_random_at, BH_ERR_RNG, fill_all, &f) >=
+                f.n_layers);
+    tear_down(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bounded),         cmocka_unit_test(test_once),
+        cmocka_unit_test(test_several_threads), cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_without),         cmocka_unit_test(test_failing_machine),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
