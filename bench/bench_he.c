@@ -16,12 +16,13 @@ typedef struct setting {
     bh_public_key *pk;
     bh_uniform uniform;
     bh_upload *upload;
-    bh_answer *answer;
+    bh_workspace *work;
     uint8_t *c0, *out;
     int64_t *message, *values;
     int32_t *weights, *bias;
     uint32_t *places;
     uint8_t seed[32];
+    bh_answer_keys keys;
     uint64_t counter;
 } setting;
 
@@ -44,7 +45,7 @@ static void set_up(setting *s)
 {
     check(bh_he_new(&s->he, "n4096", NULL));
     check(bh_secret_key_new(&s->sk, s->he));
-    check(bh_answer_new(&s->answer, s->he));
+    check(bh_workspace_new(&s->work, s->he));
     s->c0 = take(bh_he_poly_bytes(s->he), 1);
     s->out = take(bh_he_answer_bytes(s->he, PLACES, T_BITS), 1);
     s->message = take(N, sizeof *s->message);
@@ -61,15 +62,17 @@ static void set_up(setting *s)
     }
     check(bh_public_key_make(s->sk, s->c0, &s->uniform));
     check(bh_public_key_load(&s->pk, s->he, s->c0, &s->uniform));
-    check(bh_encrypt(s->sk, s->c0, &s->uniform, 0, s->message, T_BITS));
-    check(bh_upload_load(&s->upload, s->he, s->c0, &s->uniform, 0));
-    bh_answer_begin(s->answer);
+    check(bh_encrypt(s->sk, s->c0, s->work, &s->uniform, 0, s->message, T_BITS));
+    check(bh_upload_new(&s->upload, s->he));
+    check(bh_upload_load(s->upload, s->work, s->c0, &s->uniform, 0));
+    check(bh_answer_keys_init(&s->keys, s->seed));
+    bh_answer_begin(s->work);
 }
 
 static void tear_down(setting *s)
 {
     bh_upload_free(s->upload);
-    bh_answer_free(s->answer);
+    bh_workspace_free(s->work);
     bh_public_key_free(s->pk);
     bh_secret_key_free(s->sk);
     void *blocks[] = {s->c0,   s->out,     s->message, s->values,
@@ -82,36 +85,36 @@ static void tear_down(setting *s)
 
 static void encrypt(setting *s)
 {
-    check(bh_encrypt(s->sk, s->c0, &s->uniform, ++s->counter, s->message, T_BITS));
+    check(bh_encrypt(s->sk, s->c0, s->work, &s->uniform, ++s->counter, s->message,
+                     T_BITS));
 }
 
 static void load(setting *s)
 {
-    bh_upload_free(s->upload);
-    check(bh_upload_load(&s->upload, s->he, s->c0, &s->uniform, s->counter));
+    check(bh_upload_load(s->upload, s->work, s->c0, &s->uniform, s->counter));
 }
 
 static void product(setting *s)
 {
-    bh_answer_begin(s->answer);
-    check(bh_answer_add_product(s->answer, s->upload, s->weights));
+    bh_answer_begin(s->work);
+    check(bh_answer_add_product(s->work, s->upload, s->weights));
 }
 
 static void finish(setting *s)
 {
-    bh_answer_begin(s->answer); // an answer is finished once
+    bh_answer_begin(s->work); // an answer is finished once
     const bh_answer_options f = {.places = s->places,
                                  .bias = s->bias,
                                  .n_places = PLACES,
                                  .t_bits = T_BITS,
-                                 .seed = s->seed,
-                                 .index = (uint32_t)++s->counter};
-    check(bh_answer_finish(s->answer, s->out, s->pk, &f));
+                                 .keys = &s->keys,
+                                 .number = {.index = (uint32_t)++s->counter}};
+    check(bh_answer_finish(s->work, s->out, s->pk, &f));
 }
 
 static void decrypt(setting *s)
 {
-    check(bh_decrypt(s->sk, s->values, s->out, s->places, PLACES, T_BITS));
+    check(bh_decrypt(s->sk, s->values, s->work, s->out, s->places, PLACES, T_BITS));
 }
 
 static double now_ns(void)

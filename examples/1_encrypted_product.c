@@ -27,7 +27,7 @@ int main(void)
     static uint8_t p0[64 * 1024], c0[64 * 1024], reply[64 * 1024];
     const uint32_t places[] = {3};
     const int32_t bias[] = {0};
-    uint8_t server_seed[32] = {0}; // a real server draws it for every query
+    const uint8_t server_seed[32] = {0}; // a real server draws it for every query
     const uint8_t transcript[32] = {0}, client_seed[32] = {0}; // of a real handshake
     bh_uniform uniform;
     check(bh_uniform_init(&uniform, transcript, client_seed));
@@ -39,35 +39,40 @@ int main(void)
         return 1;
     }
 
+    // What this thread computes in; the two parties would have one each.
+    bh_workspace *work;
+    check(bh_workspace_new(&work, he));
+
     // Client: a key for this session, one encrypted vector.
     bh_secret_key *sk;
     check(bh_secret_key_new(&sk, he));
     check(bh_public_key_make(sk, p0, &uniform));
-    check(bh_encrypt(sk, c0, &uniform, 0, message, T_BITS));
+    check(bh_encrypt(sk, c0, work, &uniform, 0, message, T_BITS));
 
     // Server: one product, sanitised; only coefficient 3 is sent.
     bh_public_key *pk;
     bh_upload *upload;
-    bh_answer *answer;
+    bh_answer_keys keys;
     check(bh_public_key_load(&pk, he, p0, &uniform));
-    check(bh_upload_load(&upload, he, c0, &uniform, 0));
-    check(bh_answer_new(&answer, he));
-    bh_answer_begin(answer);
-    check(bh_answer_add_product(answer, upload, weights));
-    check(bh_answer_finish(answer, reply, pk,
+    check(bh_upload_new(&upload, he));
+    check(bh_upload_load(upload, work, c0, &uniform, 0));
+    check(bh_answer_keys_init(&keys, server_seed));
+    bh_answer_begin(work);
+    check(bh_answer_add_product(work, upload, weights));
+    check(bh_answer_finish(work, reply, pk,
                            &(bh_answer_options){.places = places,
                                                 .bias = bias,
                                                 .n_places = 1,
                                                 .t_bits = T_BITS,
-                                                .seed = server_seed}));
+                                                .keys = &keys}));
 
     // Client: decrypt.
     int64_t sum;
-    check(bh_decrypt(sk, &sum, reply, places, 1, T_BITS));
+    check(bh_decrypt(sk, &sum, work, reply, places, 1, T_BITS));
     printf("dot product %lld, from %zu bytes up and %zu down\n", (long long)sum,
            bh_he_poly_bytes(he), bh_he_answer_bytes(he, 1, T_BITS));
 
-    bh_answer_free(answer);
+    bh_workspace_free(work);
     bh_upload_free(upload);
     bh_public_key_free(pk);
     bh_secret_key_free(sk);

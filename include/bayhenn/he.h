@@ -12,7 +12,9 @@
 //   bh_secret_key_new, bh_public_key_make, bh_encrypt, bh_decrypt
 // The server's side
 //   bh_public_key_load, bh_upload_load, then for every answer
-//   bh_answer_begin, bh_answer_add_product (once per input block), bh_answer_finish
+//   bh_answer_begin, bh_answer_add_product (once per input block), bh_answer_finish;
+//   what of it no client has a part in can be made ahead: bh_factor_make, bh_zero_make
+// A bh_workspace, one for each thread, serves all of them.
 //
 // Nobody sends a polynomial for a uniform part (R8): both sides expand it from the
 // transcript and the client's seed, so the messages hold p0 and c0 only.
@@ -51,6 +53,12 @@ size_t bh_he_poly_bytes(const bh_he *he);
 // t_bits + 9 bits a coefficient, then the kept ones with t_bits + 4.
 size_t bh_he_answer_bytes(const bh_he *he, size_t n_places, unsigned t_bits);
 
+// What one thread computes in: no call with it takes memory. It holds nothing that a
+// later call relies on, but for an answer between its begin and its finish.
+typedef struct bh_workspace bh_workspace;
+bh_status bh_workspace_new(bh_workspace **out, const bh_he *he) BH_MUST_CHECK;
+void bh_workspace_free(bh_workspace *w); // wipes
+
 // What both sides expand the uniform parts of one session from, one key for each
 // purpose.
 typedef struct bh_uniform {
@@ -80,14 +88,14 @@ bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0,
 // caller never uses a counter twice with a key, nor a second `uniform`: two messages
 // under one are revealed. Several threads may encrypt with one key; what comes out
 // depends on the key and the counter alone. c0 receives bh_he_poly_bytes.
-bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, const bh_uniform *uniform,
-                     uint64_t counter, const int64_t *message,
-                     unsigned t_bits) BH_MUST_CHECK;
+bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, bh_workspace *w,
+                     const bh_uniform *uniform, uint64_t counter,
+                     const int64_t *message, unsigned t_bits) BH_MUST_CHECK;
 
 // Decrypts the kept coefficients of an answer of exactly bh_he_answer_bytes. values:
 // n_places numbers in [-t/2, t/2), in the order of `places` (ascending, below n).
-bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, const uint8_t *answer,
-                     const uint32_t *places, size_t n_places,
+bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, bh_workspace *w,
+                     const uint8_t *answer, const uint32_t *places, size_t n_places,
                      unsigned t_bits) BH_MUST_CHECK;
 
 // ---- server ----
@@ -100,41 +108,69 @@ void bh_public_key_free(bh_public_key *pk);
 
 // A client's ciphertext, transformed and ready for products.
 typedef struct bh_upload bh_upload;
-// c0 of bh_he_poly_bytes, under the uniform part number `counter`. BH_ERR_ENCODING if
-// a coefficient is out of range.
-bh_status bh_upload_load(bh_upload **out, const bh_he *he, const uint8_t *c0,
-                         const bh_uniform *uniform, uint64_t counter) BH_MUST_CHECK;
+bh_status bh_upload_new(bh_upload **out, const bh_he *he) BH_MUST_CHECK;
 void bh_upload_free(bh_upload *upload);
+// Replaces what it holds. c0 of bh_he_poly_bytes, under the uniform part number
+// `counter`. BH_ERR_ENCODING if a coefficient is out of range.
+bh_status bh_upload_load(bh_upload *upload, bh_workspace *w, const uint8_t *c0,
+                         const bh_uniform *uniform, uint64_t counter) BH_MUST_CHECK;
 
-// The workspace in which one answer after the other is computed; one per thread.
-// CT: the functions below leak sizes, places and parameters, never weights, biases or
+// CT for what follows: leaks sizes, places and parameters, never weights, biases or
 // randomness.
-typedef struct bh_answer bh_answer;
-bh_status bh_answer_new(bh_answer **out, const bh_he *he) BH_MUST_CHECK;
-void bh_answer_free(bh_answer *a); // wipes
 
-void bh_answer_begin(bh_answer *a);
-// Adds upload times the polynomial of the n integer weights. At most 4095 products
-// per answer (BH_ERR_STATE). The upload stays borrowed until the answer is finished.
-bh_status bh_answer_add_product(bh_answer *a, const bh_upload *upload,
+// What the randomness of answers is expanded from, one key for each purpose.
+typedef struct bh_answer_keys {
+    uint8_t zero[32], flood[32];
+} bh_answer_keys;
+// From a seed of 32 bytes that was drawn for this. Errors: BH_ERR_CRYPTO, BH_ERR_RNG.
+bh_status bh_answer_keys_init(bh_answer_keys *out,
+                              const uint8_t seed[32]) BH_MUST_CHECK;
+
+// Which randomness under the keys; for one answer only. layer, sample < 2^16.
+typedef struct bh_answer_number {
+    uint32_t layer, sample, index;
+} bh_answer_number;
+
+// The transform of a polynomial of n integer weights: bh_he_factor_words words, whose
+// memory is aligned to 64 bytes.
+size_t bh_he_factor_words(const bh_he *he);
+void bh_factor_make(const bh_he *he, uint64_t *factor, const int32_t *weights);
+
+// The randomness of an encryption of zero under any public key.
+typedef struct bh_zero bh_zero;
+bh_status bh_zero_new(bh_zero **out, const bh_he *he) BH_MUST_CHECK;
+void bh_zero_free(bh_zero *z);         // wipes
+void bh_zero_wipe(bh_zero *z);           // leaves it to be made anew
+size_t bh_zero_bytes(const bh_he *he); // of memory
+// For an answer that keeps n_places coefficients of c0.
+bh_status bh_zero_make(bh_zero *z, bh_workspace *w, const bh_answer_keys *keys,
+                       bh_answer_number number, size_t n_places) BH_MUST_CHECK;
+
+void bh_answer_begin(bh_workspace *w);
+// Adds upload times the polynomial of the n integer weights, or of a factor. At most
+// 4095 products per answer (BH_ERR_STATE). Upload and factor stay borrowed until the
+// answer is finished.
+bh_status bh_answer_add_product(bh_workspace *w, const bh_upload *upload,
                                 const int32_t *weights) BH_MUST_CHECK;
+bh_status bh_answer_add_factor(bh_workspace *w, const bh_upload *upload,
+                               const uint64_t *factor) BH_MUST_CHECK;
 
-// What becomes of an answer, and the randomness that sanitises it. (seed, layer,
-// sample, index) is used for one answer only.
+// What becomes of an answer, and the randomness that sanitises it.
 typedef struct bh_answer_options {
     const uint32_t *places; // coefficients to keep: ascending, below n
     const int32_t *bias;    // added to them, n_places, each in [-t/2, t/2]
     size_t n_places;
     unsigned t_bits;
-    const uint8_t *seed;           // 32 bytes, drawn for this query
-    uint32_t layer, sample, index; // layer, sample < 2^16
+    const bh_answer_keys *keys;
+    bh_answer_number number;
+    const bh_zero *zero; // made of these keys, number and n_places; NULL: is made here
 } bh_answer_options;
 
 // Adds the bias and a fresh encryption of zero (R2), floods every kept coefficient
 // (R1, guard `sampled`), switches to powers of two (R4) and writes c1 and the kept
 // coefficients of c0 (R3): bh_he_answer_bytes. Afterwards, also after an error other
 // than BH_ERR_ARG, the answer has to begin anew (BH_ERR_STATE).
-bh_status bh_answer_finish(bh_answer *a, uint8_t *out, const bh_public_key *pk,
+bh_status bh_answer_finish(bh_workspace *w, uint8_t *out, const bh_public_key *pk,
                            const bh_answer_options *f) BH_MUST_CHECK;
 
 // ---- bounds ----

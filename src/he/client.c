@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The client's half: keys, encryption, decryption.
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/secret.h"
 #include "he/internal.h"
@@ -106,106 +108,107 @@ static int64_t centre(int64_t m, unsigned t_bits)
     return (int64_t)((uint64_t)m << (64 - t_bits)) >> (64 - t_bits);
 }
 
+// Adds Delta m for n coefficients of a message.
+static void add_message(bh_workspace *w, uint64_t *body, const int64_t *message,
+                        unsigned t_bits)
+{
+    const bh_ring *ring = &w->he->ring;
+    for (size_t i = 0; i < ring->n; i++) {
+        w->small[i] = (int32_t)centre(message[i], t_bits);
+    }
+    for (size_t p = 0; p < ring->n_primes; p++) {
+        ring->kernels->add_scaled(&ring->ntt[p].mod, bh_poly_row(ring, body, p),
+                                  w->small, bh_he_delta(w->he, p, t_bits), ring->n);
+    }
+}
+
 // c0 = -a s + e + Delta m, where a is part `counter` of `uniform` and e of error_key;
 // message may be NULL for zero.
-static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk,
+static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, bh_workspace *w,
                          const bh_stream_key *error_key, const uint8_t uniform[32],
                          uint64_t counter, const int64_t *message, unsigned t_bits)
 {
     const bh_ring *ring = &sk->he->ring;
-    uint64_t *a = bh_poly_new(ring), *body = bh_poly_new(ring);
-    int32_t *error = bh_alloc(ring->n, sizeof *error);
-    bh_stream *stream = NULL;
-    bh_status status = BH_ERR_NOMEM;
-    if (a == NULL || body == NULL || error == NULL) {
-        goto cleanup;
+    uint64_t *body = w->acc0, *a = w->acc1;
+    bh_poly_clear(ring, body);
+    if (message != NULL) {
+        add_message(w, body, message, t_bits);
     }
-    if ((status = bh_stream_new(&stream)) != BH_OK ||
-        (status = bh_stream_start(stream, error_key, counter)) != BH_OK ||
-        (status = bh_sample_error(ring, error, ring->n, stream)) != BH_OK ||
-        (status = bh_he_expand_uniform(sk->he, a, uniform, counter)) != BH_OK) {
-        goto cleanup;
+    bh_status status = bh_stream_start(w->stream, error_key, counter);
+    if (status == BH_OK) {
+        status = bh_sample_error(ring, w->small, ring->n, w->stream);
     }
-    for (size_t p = 0; message != NULL && p < ring->n_primes; p++) {
-        const bh_modulus *m = &ring->ntt[p].mod;
-        uint64_t delta = bh_he_delta(sk->he, p, t_bits);
-        uint64_t *row = bh_poly_row(ring, body, p);
-        for (size_t i = 0; i < ring->n; i++) {
-            int64_t value = centre(message[i], t_bits);
-            row[i] = bh_mod_mul(m, bh_mod_from_signed(m, value), delta);
-        }
+    if (status == BH_OK) {
+        status = bh_he_expand_uniform(sk->he, a, w->stream, uniform, counter);
     }
-    bh_poly_add_small(ring, body, error, ring->n);
+    if (status != BH_OK) {
+        return status;
+    }
+    bh_poly_add_small(ring, body, w->small, ring->n);
     bh_poly_forward_canonical(ring, body);
     mask_with_key(sk, body, a);
     // A ciphertext is public: it is what the key hides the message in.
     BH_DECLASSIFY(body, ring->poly_words * sizeof *body);
     bh_he_pack_poly(sk->he, c0, body);
-cleanup:
-    bh_stream_free(stream);
-    bh_free(error);
-    bh_free(body);
-    bh_free(a);
-    return status;
+    return BH_OK;
 }
 
 bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0,
                              const bh_uniform *uniform)
 {
     bh_stream_key error_key;
+    bh_workspace *w = NULL;
     bh_status status = fresh_key(&error_key, "public key error");
     if (status == BH_OK) {
-        status = encrypt(p0, sk, &error_key, uniform->public_key, 0, NULL, 0);
+        status = bh_workspace_new(&w, sk->he);
     }
+    if (status == BH_OK) {
+        status = encrypt(p0, sk, w, &error_key, uniform->public_key, 0, NULL, 0);
+    }
+    bh_workspace_free(w);
     bh_wipe(&error_key, sizeof error_key);
     return status;
 }
 
-bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, const bh_uniform *uniform,
-                     uint64_t counter, const int64_t *message, unsigned t_bits)
+bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, bh_workspace *w,
+                     const bh_uniform *uniform, uint64_t counter,
+                     const int64_t *message, unsigned t_bits)
 {
     if (!bh_he_t_bits_ok(t_bits)) {
         return BH_ERR_ARG;
     }
-    return encrypt(c0, sk, &sk->error_key, uniform->upload, counter, message, t_bits);
+    return encrypt(c0, sk, w, &sk->error_key, uniform->upload, counter, message,
+                   t_bits);
 }
 
-bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, const uint8_t *answer,
-                     const uint32_t *places, size_t n_places, unsigned t_bits)
+bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, bh_workspace *w,
+                     const uint8_t *answer, const uint32_t *places, size_t n_places,
+                     unsigned t_bits)
 {
     // Decryption needs one prime: both parts are lifted to it from their powers of two.
     const bh_ring *ring = &sk->he->ring;
+    const bh_kernels *k = ring->kernels;
     const bh_modulus *m = &ring->ntt[0].mod;
     unsigned c1_bits = t_bits + BH_ANSWER_C1_EXTRA_BITS;
     unsigned c0_bits = t_bits + BH_ANSWER_C0_EXTRA_BITS;
     if (!bh_he_t_bits_ok(t_bits) || !bh_he_places_ok(sk->he, places, n_places)) {
         return BH_ERR_ARG;
     }
-    uint64_t *c1 = bh_alloc(ring->n, sizeof *c1), *c0 = bh_alloc(ring->n, sizeof *c0);
-    uint64_t *product = bh_alloc(ring->n, sizeof *product);
-    bh_status status = BH_ERR_NOMEM;
-    if (c1 == NULL || c0 == NULL || product == NULL) {
-        goto cleanup;
-    }
-    ring->kernels->unpack(c1, answer, ring->n, c1_bits);
-    ring->kernels->unpack(c0, answer + bh_he_answer_bytes(sk->he, 0, t_bits), n_places,
-                          c0_bits);
-    ring->kernels->lift(m, c1, ring->n, c1_bits);
-    ring->kernels->lift(m, c0, n_places, c0_bits);
-    ring->kernels->ntt_forward(&ring->ntt[0], c1);
-    ring->kernels->mul_acc(m, product, sk->s_hat, c1, ring->n);
-    ring->kernels->ntt_inverse(&ring->ntt[0], product);
+    uint64_t *c0 = w->acc0, *c1 = w->acc1, *product = w->kept;
+    memset(product, 0, ring->n * sizeof *product);
+    k->unpack(c1, answer, ring->n, c1_bits);
+    k->unpack(c0, answer + bh_he_answer_bytes(sk->he, 0, t_bits), n_places, c0_bits);
+    k->lift(m, c1, ring->n, c1_bits);
+    k->lift(m, c0, n_places, c0_bits);
+    k->ntt_forward(&ring->ntt[0], c1);
+    k->mul_acc(m, product, sk->s_hat, c1, ring->n);
+    k->ntt_inverse(&ring->ntt[0], product);
     for (size_t i = 0; i < n_places; i++) {
         c0[i] = bh_mod_add(m, c0[i], product[places[i]]);
     }
-    ring->kernels->round(m, c0, n_places, t_bits);
+    k->round(m, c0, n_places, t_bits);
     for (size_t i = 0; i < n_places; i++) {
         values[i] = centre((int64_t)c0[i], t_bits);
     }
-    status = BH_OK;
-cleanup:
-    bh_free(product);
-    bh_free(c0);
-    bh_free(c1);
-    return status;
+    return BH_OK;
 }

@@ -45,16 +45,26 @@ struct bh_upload {
     uint64_t *c0, *c1; // transformed, canonical
 };
 
-struct bh_answer {
+struct bh_zero {
     const bh_he *he;
-    uint64_t *acc0, *acc1; // products, then coefficients
-    // Transforms of weights and of u, and the products that they wait for.
-    uint64_t *factors[BH_TERMS_MAX];
-    bh_term terms[BH_TERMS_MAX];
-    size_t n_terms;
+    uint64_t *u; // transformed, lazy
+    int32_t *e0; // of the kept coefficients
+    int32_t *e1;
+};
+
+struct bh_workspace {
+    const bh_he *he;
+    bh_stream *stream;
+    // An answer: sums of products, then coefficients. An encryption: the body and the
+    // uniform part. A decryption: both parts of the answer and their product.
+    uint64_t *acc0, *acc1;
     uint64_t *kept; // the coefficients of c0 that are sent, in each row's front
-    int32_t *small; // n small coefficients: u, e0, e1
-    size_t n_products;
+    // Products that wait for their turn, and the transforms that were made for them.
+    bh_term terms[BH_TERMS_MAX];
+    uint64_t *factors[BH_TERMS_MAX];
+    size_t n_terms, n_products;
+    bh_zero *zero;  // of an answer for which none was made ahead
+    int32_t *small; // n small coefficients
 };
 
 // Delta modulo prime p: (q - 1) / t = -1 / t.
@@ -68,10 +78,19 @@ bool bh_he_places_ok(const bh_he *he, const uint32_t *places, size_t n_places);
 // log2 F of R1: the largest power of two not above q / 4t.
 unsigned bh_he_flood_log2(const bh_he *he, unsigned t_bits);
 
+static inline uint64_t bh_he_number(bh_answer_number number)
+{
+    return bh_stream_number(number.layer, number.sample, number.index);
+}
+
+// Begins stream `number` of a key of the public headers.
+bh_status bh_he_start_stream(bh_stream *stream, const uint8_t key[32],
+                             uint64_t number) BH_MUST_CHECK;
+
 // Uniform part number `counter` of a purpose, drawn in transformed form. key: that
 // member of a bh_uniform.
-bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, const uint8_t key[32],
-                               uint64_t counter) BH_MUST_CHECK;
+bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, bh_stream *stream,
+                               const uint8_t key[32], uint64_t counter) BH_MUST_CHECK;
 
 // Rows of canonical residues to and from their packed form. unpack: BH_ERR_ENCODING if
 // one is not below its prime.

@@ -2,6 +2,7 @@
 // Packed polynomials, and the uniform parts that never travel.
 #include <string.h>
 
+#include "base/memory.h"
 #include "he/internal.h"
 #include "ring/sample.h"
 
@@ -42,11 +43,11 @@ bh_status bh_he_unpack_poly(const bh_he *he, uint64_t *out, const uint8_t *in)
         uint64_t *row = bh_poly_row(&he->ring, out, p);
         he->ring.kernels->unpack(row, in, he->ring.n, m->bits);
         for (size_t i = 0; i < he->ring.n; i++) {
-            too_large |= ~bh_ct_mask_less(row[i], m->q);
+            too_large |= m->q - 1 - row[i]; // its top bit, where row[i] >= q
         }
         in += row_bytes(he, p);
     }
-    return too_large == 0 ? BH_OK : BH_ERR_ENCODING;
+    return too_large >> 63 == 0 ? BH_OK : BH_ERR_ENCODING;
 }
 
 bh_status bh_uniform_init(bh_uniform *out, const uint8_t transcript[32],
@@ -66,19 +67,18 @@ bh_status bh_uniform_init(bh_uniform *out, const uint8_t transcript[32],
     return status;
 }
 
-bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, const uint8_t key[32],
-                               uint64_t counter)
+bh_status bh_he_start_stream(bh_stream *stream, const uint8_t key[32], uint64_t number)
 {
     bh_stream_key stream_key;
-    bh_stream *stream;
     memcpy(stream_key.bytes, key, sizeof stream_key.bytes);
-    bh_status status = bh_stream_new(&stream);
-    if (status == BH_OK) {
-        status = bh_stream_start(stream, &stream_key, counter);
-    }
-    if (status == BH_OK) {
-        status = bh_sample_uniform_vartime(&he->ring, out, stream);
-    }
-    bh_stream_free(stream);
+    bh_status status = bh_stream_start(stream, &stream_key, number);
+    bh_wipe(&stream_key, sizeof stream_key);
     return status;
+}
+
+bh_status bh_he_expand_uniform(const bh_he *he, uint64_t *out, bh_stream *stream,
+                               const uint8_t key[32], uint64_t counter)
+{
+    bh_status status = bh_he_start_stream(stream, key, counter);
+    return status == BH_OK ? bh_sample_uniform_vartime(&he->ring, out, stream) : status;
 }

@@ -52,6 +52,14 @@ void bh_zero_free(bh_zero *z)
     }
 }
 
+void bh_zero_wipe(bh_zero *z)
+{
+    const bh_ring *ring = &z->he->ring;
+    bh_wipe(z->u, ring->poly_words * sizeof *z->u);
+    bh_wipe(z->e0, ring->n * sizeof *z->e0);
+    bh_wipe(z->e1, ring->n * sizeof *z->e1);
+}
+
 size_t bh_zero_bytes(const bh_he *he)
 {
     return sizeof(bh_zero) + he->ring.poly_words * sizeof(uint64_t) +

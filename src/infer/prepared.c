@@ -1,235 +1,154 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/prepared.h"
 
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "model/draw.h"
 
-bh_status bh_prepared_init(bh_prepared *unit, const bh_model *model, uint32_t layer,
-                           uint32_t layers)
+bh_status bh_maker_init(bh_maker *m, const bh_he *he)
+{
+    m->poly = bh_alloc(bh_he_degree(he), sizeof *m->poly);
+    bh_status status = m->poly != NULL ? bh_workspace_new(&m->work, he) : BH_ERR_NOMEM;
+    return status == BH_OK ? bh_stream_new(&m->stream) : status;
+}
+
+void bh_maker_clear(bh_maker *m)
+{
+    bh_workspace_free(m->work);
+    bh_stream_free(m->stream);
+    bh_free(m->poly);
+    *m = (bh_maker){0};
+}
+
+static bh_status init(bh_prepared *unit, size_t n_weights, size_t n_bias)
+{
+    unit->weights = bh_alloc(n_weights, sizeof *unit->weights);
+    unit->bias = bh_alloc(n_bias, sizeof *unit->bias);
+    return unit->weights != NULL && unit->bias != NULL ? BH_OK : BH_ERR_NOMEM;
+}
+
+bh_status bh_prepared_init(bh_prepared *unit, const bh_plan *plan,
+                           const bh_model *model)
 {
     size_t n_weights = 0, n_bias = 0;
-    for (uint32_t i = layer; i < layer + layers; i++) {
+    for (uint32_t i = 0; i < plan->n_layers; i++) {
         const bh_int_posterior *p = &model->integer[i];
         n_weights = p->n_weights > n_weights ? p->n_weights : n_weights;
         n_bias = p->n_bias > n_bias ? p->n_bias : n_bias;
     }
+    return init(unit, n_weights, n_bias);
+}
+
+static size_t factor_words(const bh_plan *plan, uint32_t layer)
+{
+    const bh_linear *l = &plan->layers[layer].linear;
+    return (size_t)l->in_blocks * l->out_blocks * bh_he_factor_words(plan->he);
+}
+
+bh_status bh_prepared_init_ahead(bh_prepared *unit, const bh_plan *plan,
+                                 const bh_model *model, uint32_t layer)
+{
+    const bh_int_posterior *p = &model->integer[layer];
+    bh_status status = init(unit, p->n_weights, p->n_bias);
     unit->layer = layer;
-    unit->weights = bh_alloc(n_weights, sizeof *unit->weights);
-    unit->bias = bh_alloc(n_bias, sizeof *unit->bias);
-    return unit->weights != NULL && unit->bias != NULL ? BH_OK : BH_ERR_NOMEM;
+    unit->factors = bh_alloc(factor_words(plan, layer), sizeof *unit->factors);
+    unit->n_zeros = plan->layers[layer].linear.n_answers;
+    unit->zeros = bh_alloc(unit->n_zeros, sizeof(bh_zero *));
+    if (unit->factors == NULL || unit->zeros == NULL) {
+        return BH_ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < unit->n_zeros && status == BH_OK; i++) {
+        status = bh_zero_new(&unit->zeros[i], plan->he);
+    }
+    return status;
+}
+
+uint64_t bh_prepared_bytes_ahead(const bh_plan *plan, const bh_model *model,
+                                 uint32_t layer)
+{
+    const bh_int_posterior *p = &model->integer[layer];
+    return (p->n_weights + p->n_bias) * sizeof(int32_t) +
+           factor_words(plan, layer) * sizeof(uint64_t) +
+           plan->layers[layer].linear.n_answers *
+               (sizeof(bh_zero *) + bh_zero_bytes(plan->he));
 }
 
 void bh_prepared_clear(bh_prepared *unit)
 {
     bh_free(unit->weights);
     bh_free(unit->bias);
+    bh_free(unit->factors);
+    for (uint32_t i = 0; unit->zeros != NULL && i < unit->n_zeros; i++) {
+        bh_zero_free(unit->zeros[i]);
+    }
+    bh_free(unit->zeros);
     bh_wipe(unit, sizeof *unit);
 }
 
-bh_status bh_prepared_make(bh_prepared *unit, const bh_model *model,
-                           const uint8_t seed[BH_SEED_BYTES], uint32_t layer,
-                           uint32_t sample)
+static bh_status draw(bh_prepared *unit, bh_maker *m, const bh_int_posterior *p)
 {
-    memcpy(unit->seed, seed, BH_SEED_BYTES);
+    bh_stream_key key;
+    bh_status status = bh_draw_key(&key, unit->seed);
+    if (status == BH_OK) {
+        status = bh_stream_start(m->stream, &key,
+                                 bh_stream_number(unit->layer, unit->sample, 0));
+    }
+    if (status == BH_OK) {
+        status = bh_draw_weights(p, unit->weights, 0, p->n_weights, m->stream);
+    }
+    if (status == BH_OK) {
+        status = bh_draw_bias(p, unit->bias, m->stream);
+    }
+    bh_wipe(&key, sizeof key);
+    return status;
+}
+
+static bh_status transform(bh_prepared *unit, bh_maker *m, const bh_plan *plan)
+{
+    const bh_linear *l = &plan->layers[unit->layer].linear;
+    uint64_t *factor = unit->factors;
+    for (uint32_t o = 0; o < l->out_blocks; o++) {
+        for (uint32_t i = 0; i < l->in_blocks; i++) {
+            bh_linear_pack_weights(l, m->poly, unit->weights, i, o);
+            bh_factor_make(plan->he, factor, m->poly);
+            factor += bh_he_factor_words(plan->he);
+        }
+    }
+    bh_status status = BH_OK;
+    for (uint32_t a = 0; a < unit->n_zeros && status == BH_OK; a++) {
+        bh_answer_number number = {unit->layer, unit->sample, a};
+        status = bh_zero_make(unit->zeros[a], m->work, &unit->keys, number,
+                              bh_linear_n_places(l, a));
+    }
+    return status;
+}
+
+bh_status bh_prepared_make(bh_prepared *unit, bh_maker *m, const bh_plan *plan,
+                           const bh_model *model, const uint8_t seed[BH_SEED_BYTES],
+                           uint32_t layer, uint32_t sample)
+{
     unit->layer = layer;
     unit->sample = sample;
-    bh_status status = bh_draw_layer(&model->integer[layer], unit->weights, unit->bias,
-                                     seed, layer, sample);
-    if (status != BH_OK) {
-        bh_wipe(unit->seed, sizeof unit->seed);
-    }
-    return status;
-}
-
-// A slot goes round: one thread claims what is empty, fills it, and makes it full; one
-// claims what is full, uses it, and leaves it empty. Who has claimed a slot owns its
-// unit; the release of one state and the acquire of the next order the unit's contents.
-enum { EMPTY, FILLING, FULL, TAKEN };
-
-typedef struct slot {
-    atomic_int state;
-    bh_prepared unit; // its memory is taken when it is filled first
-    bool has_memory;
-} slot;
-
-typedef struct shelf {
-    size_t capacity;
-    slot *slots; // [capacity]
-} shelf;
-
-struct bh_store {
-    const bh_model *model;
-    uint32_t n_layers;
-    shelf *shelves; // one per layer
-};
-
-static uint64_t unit_bytes(const bh_model *model, uint32_t layer)
-{
-    const bh_int_posterior *p = &model->integer[layer];
-    return sizeof(slot) + p->n_weights * sizeof(int32_t) + p->n_bias * sizeof(int32_t);
-}
-
-// The same number for every layer, for a query needs the same of each; then one more of
-// the first layers as far as that goes.
-static void share(bh_store *store, uint64_t bytes)
-{
-    uint64_t all = unit_bytes(store->model, 0); // there is a linear layer in any graph
-    for (uint32_t i = 1; i < store->n_layers; i++) {
-        all += unit_bytes(store->model, i);
-    }
-    uint64_t left = bytes % all;
-    for (uint32_t i = 0; i < store->n_layers; i++) {
-        uint64_t one = unit_bytes(store->model, i);
-        bool fits = one <= left;
-        store->shelves[i].capacity = (size_t)(bytes / all) + fits;
-        left -= fits ? one : 0;
-    }
-}
-
-bh_status bh_store_new(bh_store **out, const bh_plan *plan, const bh_model *model,
-                       uint64_t bytes)
-{
-    *out = NULL;
-    bh_store *store = bh_alloc(1, sizeof *store);
-    if (store == NULL) {
-        return BH_ERR_NOMEM;
-    }
-    store->model = model;
-    store->n_layers = plan->n_layers;
-    store->shelves = bh_alloc(plan->n_layers, sizeof *store->shelves);
-    bool ok = store->shelves != NULL;
-    if (ok) {
-        share(store, bytes);
-    }
-    for (uint32_t i = 0; ok && i < plan->n_layers; i++) {
-        shelf *h = &store->shelves[i];
-        h->slots = bh_alloc(h->capacity, sizeof *h->slots);
-        ok = h->slots != NULL;
-    }
-    if (!ok) {
-        bh_store_free(store);
-        return BH_ERR_NOMEM;
-    }
-    *out = store;
-    return BH_OK;
-}
-
-void bh_store_free(bh_store *store)
-{
-    if (store == NULL) {
-        return;
-    }
-    for (uint32_t i = 0; store->shelves != NULL && i < store->n_layers; i++) {
-        shelf *h = &store->shelves[i];
-        for (size_t k = 0; h->slots != NULL && k < h->capacity; k++) {
-            bh_prepared_clear(&h->slots[k].unit);
-        }
-        bh_free(h->slots);
-    }
-    bh_free(store->shelves);
-    bh_free(store);
-}
-
-static bool claim(slot *s, int from, int to)
-{
-    return atomic_load_explicit(&s->state, memory_order_relaxed) == from &&
-           atomic_compare_exchange_strong_explicit(
-               &s->state, &from, to, memory_order_acquire, memory_order_relaxed);
-}
-
-static void set_state(slot *s, int state)
-{
-    atomic_store_explicit(&s->state, state, memory_order_release);
-}
-
-// A slot of the layer that has the fewest before it: layers fill evenly.
-static slot *claim_empty(bh_store *store, uint32_t *layer)
-{
-    size_t largest = 0;
-    for (uint32_t i = 0; i < store->n_layers; i++) {
-        size_t here = store->shelves[i].capacity;
-        largest = here > largest ? here : largest;
-    }
-    for (size_t k = 0; k < largest; k++) {
-        for (uint32_t i = 0; i < store->n_layers; i++) {
-            shelf *h = &store->shelves[i];
-            if (k < h->capacity && claim(&h->slots[k], EMPTY, FILLING)) {
-                *layer = i;
-                return &h->slots[k];
-            }
-        }
-    }
-    return NULL;
-}
-
-static bh_status fill(const bh_store *store, slot *s, uint32_t layer)
-{
-    uint8_t seed[BH_SEED_BYTES];
-    bh_status status = BH_OK;
-    if (!s->has_memory) {
-        status = bh_prepared_init(&s->unit, store->model, layer, 1);
-        s->has_memory = status == BH_OK;
-    }
-    if (!s->has_memory) {
-        bh_prepared_clear(&s->unit);
-        return status;
-    }
-    status = bh_random_bytes(seed, sizeof seed);
+    memcpy(unit->seed, seed, BH_SEED_BYTES);
+    bh_status status = bh_answer_keys_init(&unit->keys, seed);
     if (status == BH_OK) {
-        status = bh_prepared_make(&s->unit, store->model, seed, layer, 0);
+        status = draw(unit, m, &model->integer[layer]);
     }
-    bh_wipe(seed, sizeof seed);
-    return status;
+    return status == BH_OK && unit->factors != NULL ? transform(unit, m, plan) : status;
 }
 
-bh_status bh_store_fill(bh_store *store)
+void bh_prepared_wipe(bh_prepared *unit, const bh_plan *plan, const bh_model *model)
 {
-    uint32_t layer = 0;
-    slot *s = claim_empty(store, &layer);
-    if (s == NULL) {
-        return BH_WANT_MORE;
-    }
-    bh_status status = fill(store, s, layer);
-    set_state(s, status == BH_OK ? FULL : EMPTY);
-    return status;
-}
-
-bh_prepared *bh_store_take(bh_store *store, uint32_t layer)
-{
-    const shelf *h = store != NULL ? &store->shelves[layer] : NULL;
-    for (size_t k = 0; h != NULL && k < h->capacity; k++) {
-        if (claim(&h->slots[k], FULL, TAKEN)) {
-            return &h->slots[k].unit;
-        }
-    }
-    return NULL;
-}
-
-void bh_store_give_back(bh_store *store, bh_prepared *unit)
-{
-    slot *s = (slot *)(void *)((char *)unit - offsetof(slot, unit));
-    const bh_int_posterior *p = &store->model->integer[unit->layer];
+    const bh_int_posterior *p = &model->integer[unit->layer];
     bh_wipe(unit->weights, p->n_weights * sizeof *unit->weights);
     bh_wipe(unit->bias, p->n_bias * sizeof *unit->bias);
     bh_wipe(unit->seed, sizeof unit->seed);
-    set_state(s, EMPTY);
-}
-
-size_t bh_store_ready(const bh_store *store, uint32_t layer)
-{
-    const shelf *h = &store->shelves[layer];
-    size_t count = 0;
-    for (size_t k = 0; k < h->capacity; k++) {
-        count += atomic_load_explicit(&h->slots[k].state, memory_order_relaxed) == FULL;
+    bh_wipe(&unit->keys, sizeof unit->keys);
+    if (unit->factors != NULL) {
+        bh_wipe(unit->factors, factor_words(plan, unit->layer) * sizeof *unit->factors);
     }
-    return count;
-}
-
-size_t bh_store_capacity(const bh_store *store, uint32_t layer)
-{
-    return store->shelves[layer].capacity;
+    for (uint32_t i = 0; i < unit->n_zeros; i++) {
+        bh_zero_wipe(unit->zeros[i]);
+    }
 }

@@ -6,12 +6,6 @@
 //
 // Weights of different layers and samples are independent, so any unit of a layer may
 // serve any sample of any query.
-//
-// A unit holds what was drawn. What can be made ahead from that without the client's
-// key or uploads, and belongs here once src/he can take it:
-//   the transform of every bh_linear_pack_weights(in_block, out_block), each tile's
-//   same per answer, from streams "encryption of zero": the transform of u, and e0, e1
-//   per answer, from stream "flooding": f at the answer's places
 #ifndef BH_INFER_PREPARED_H
 #define BH_INFER_PREPARED_H
 
@@ -19,48 +13,47 @@
 #include "infer/plan.h"
 #include "model/model.h"
 
+// What one thread makes units with.
+typedef struct bh_maker {
+    bh_workspace *work;
+    bh_stream *stream;
+    int32_t *poly; // n coefficients
+} bh_maker;
+
+// {0} is cleared. Clear it after an error, too.
+bh_status bh_maker_init(bh_maker *m, const bh_he *he) BH_MUST_CHECK;
+void bh_maker_clear(bh_maker *m); // wipes
+
 typedef struct bh_prepared {
-    uint32_t layer;
-    // What its streams start from, those that sanitise its answers included. No other
-    // unit has the same.
-    uint8_t seed[BH_SEED_BYTES];
-    uint32_t sample;
-    int32_t *weights, *bias; // drawn; of the layer's posterior
+    uint32_t layer, sample;
+    uint8_t seed[BH_SEED_BYTES]; // of all that follows; no other unit has the same
+    bh_answer_keys keys;         // of what sanitises its answers
+    int32_t *weights, *bias;     // drawn; of the layer's posterior
+    // Only of units made ahead, which save a query the transforms; NULL otherwise.
+    uint64_t *factors; // of every (out_block, in_block), bh_he_factor_words each
+    bh_zero **zeros;   // of every answer
+    uint32_t n_zeros;
 } bh_prepared;
 
-// Room for any of `layers` consecutive layers. {0} is cleared. BH_ERR_NOMEM; clear it
-// then too.
-bh_status bh_prepared_init(bh_prepared *unit, const bh_model *model, uint32_t layer,
-                           uint32_t layers) BH_MUST_CHECK;
+// Room for what is drawn for any layer of the plan. {0} is cleared. BH_ERR_NOMEM; clear
+// it then too.
+bh_status bh_prepared_init(bh_prepared *unit, const bh_plan *plan,
+                           const bh_model *model) BH_MUST_CHECK;
+// Room for one layer, transforms and zeros included.
+bh_status bh_prepared_init_ahead(bh_prepared *unit, const bh_plan *plan,
+                                 const bh_model *model, uint32_t layer) BH_MUST_CHECK;
+// The bytes that this takes.
+uint64_t bh_prepared_bytes_ahead(const bh_plan *plan, const bh_model *model,
+                                 uint32_t layer);
 void bh_prepared_clear(bh_prepared *unit); // wipes
 
-// Draws. Errors: those of bh_draw_layer; nothing drawn is left then.
+// Draws, and transforms where there is room for it. Errors: those of the streams.
 // CT: leaks the plan, not the seed or what is drawn.
-bh_status bh_prepared_make(bh_prepared *unit, const bh_model *model,
-                           const uint8_t seed[BH_SEED_BYTES], uint32_t layer,
-                           uint32_t sample) BH_MUST_CHECK;
+bh_status bh_prepared_make(bh_prepared *unit, bh_maker *m, const bh_plan *plan,
+                           const bh_model *model, const uint8_t seed[BH_SEED_BYTES],
+                           uint32_t layer, uint32_t sample) BH_MUST_CHECK;
 
-// Units made ahead, shared by all sessions of a service. Lock-free: several threads may
-// call everything but new and free at the same time.
-typedef struct bh_store bh_store;
-
-// A store of at most `bytes`, as many units of every layer as fit. Borrows both.
-bh_status bh_store_new(bh_store **out, const bh_plan *plan, const bh_model *model,
-                       uint64_t bytes) BH_MUST_CHECK;
-void bh_store_free(bh_store *store); // wipes
-
-// Makes one unit. BH_OK: call again, there may be room for more; BH_WANT_MORE: there is
-// none.
-bh_status bh_store_fill(bh_store *store) BH_MUST_CHECK;
-
-// A unit of this layer that is now the caller's alone, until it is given back; NULL if
-// none is ready, or there is no store.
-bh_prepared *bh_store_take(bh_store *store, uint32_t layer);
-// Erases it: it has served.
-void bh_store_give_back(bh_store *store, bh_prepared *unit);
-
-// Units of this layer that are ready, and that there is room for.
-size_t bh_store_ready(const bh_store *store, uint32_t layer);
-size_t bh_store_capacity(const bh_store *store, uint32_t layer);
+// Erases what was made; the room stays.
+void bh_prepared_wipe(bh_prepared *unit, const bh_plan *plan, const bh_model *model);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/pool.h"
 #include "base/random.h"
 #include "infer/plan.h"
-#include "infer/prepared.h"
+#include "infer/store.h"
 #include "model/model.h"
 
 // Bytes of one input's uploads, and of one sample's answers.
@@ -26,6 +26,7 @@ void bh_sampled_answer_starts(const bh_plan *plan, uint32_t layer, size_t *start
 
 // What one thread needs, of n elements each.
 typedef struct bh_client_scratch {
+    bh_workspace *work;
     int64_t *poly; // a message, or the values at the places of an answer
     uint32_t *places;
     bh_status status; // of its tasks in a run
@@ -78,17 +79,17 @@ bh_status bh_sampled_client_take(bh_sampled_client *c,
 
 // What one thread needs.
 typedef struct bh_server_scratch {
-    bh_answer *answer;
-    int32_t *poly, *spread; // n coefficients, n biases
+    bh_maker maker;
+    int32_t *spread; // n biases
     uint32_t *places;
     bh_status status; // of its tasks in a run
 } bh_server_scratch;
 
 // A sample that is being computed.
 typedef struct bh_server_sample {
-    bh_prepared own;   // made from the query's seed where the store has none ready
-    bh_prepared *unit; // own, or the store's; NULL while nothing is computed
-    bh_upload **uploads;
+    bh_prepared own;     // made from the query's seed where the store has none ready
+    bh_prepared *unit;   // own, or the store's; NULL while nothing is computed
+    bh_upload **uploads; // of the layer with the most
 } bh_server_sample;
 
 // A session's place in its queries. Workspaces are of one query, wiped and freed with

@@ -18,6 +18,10 @@ static bh_status init_scratch(bh_sampled_client *c)
         if (mine->poly == NULL || mine->places == NULL) {
             return BH_ERR_NOMEM;
         }
+        bh_status status = bh_workspace_new(&mine->work, c->plan->he);
+        if (status != BH_OK) {
+            return status;
+        }
     }
     return c->scratch != NULL ? BH_OK : BH_ERR_NOMEM;
 }
@@ -55,6 +59,7 @@ bh_status bh_sampled_client_init(bh_sampled_client *c, const bh_plan *plan,
 void bh_sampled_client_clear(bh_sampled_client *c)
 {
     for (uint32_t i = 0; c->scratch != NULL && i < bh_pool_threads(c->pool); i++) {
+        bh_workspace_free(c->scratch[i].work);
         bh_free(c->scratch[i].poly);
         bh_free(c->scratch[i].places);
     }
@@ -106,8 +111,9 @@ static void encrypt_one(void *arg, size_t i, uint32_t worker)
     bh_client_scratch *mine = &c->scratch[worker];
     if (mine->status == BH_OK) {
         bh_linear_pack_input(&l->linear, mine->poly, c->x, (uint32_t)i);
-        mine->status = bh_encrypt(c->sk, r->uploads + i * bh_he_poly_bytes(c->plan->he),
-                                  c->uniform, c->counter + i, mine->poly, l->t_bits);
+        mine->status =
+            bh_encrypt(c->sk, r->uploads + i * bh_he_poly_bytes(c->plan->he),
+                       mine->work, c->uniform, c->counter + i, mine->poly, l->t_bits);
     }
 }
 
@@ -143,8 +149,8 @@ static void decrypt_one(void *arg, size_t i, uint32_t worker)
     }
     uint64_t acc_max = g->layers[bh_graph_linear_index(g, r->layer)].quant.acc_max;
     size_t n_places = bh_linear_places(&l->linear, mine->places, (uint32_t)i);
-    mine->status = bh_decrypt(c->sk, mine->poly, r->answer + c->starts[i], mine->places,
-                              n_places, l->t_bits);
+    mine->status = bh_decrypt(c->sk, mine->poly, mine->work, r->answer + c->starts[i],
+                              mine->places, n_places, l->t_bits);
     clamp_results(mine->poly, n_places, acc_max);
     bh_linear_unpack(&l->linear, c->y, mine->poly, (uint32_t)i);
 }

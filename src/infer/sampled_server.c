@@ -17,11 +17,10 @@ void bh_sampled_server_init(bh_sampled_server *s, const bh_plan *plan,
 static bh_status new_scratch(bh_server_scratch *mine, const bh_he *he)
 {
     size_t n = bh_he_degree(he);
-    mine->poly = bh_alloc(n, sizeof *mine->poly);
     mine->spread = bh_alloc(n, sizeof *mine->spread);
     mine->places = bh_alloc(n, sizeof *mine->places);
-    return mine->poly != NULL && mine->spread != NULL && mine->places != NULL
-               ? bh_answer_new(&mine->answer, he)
+    return mine->spread != NULL && mine->places != NULL
+               ? bh_maker_init(&mine->maker, he)
                : BH_ERR_NOMEM;
 }
 
@@ -29,18 +28,32 @@ static bh_status new_sample(const bh_sampled_server *s, bh_server_sample *one,
                             size_t n_uploads)
 {
     one->uploads = bh_alloc(n_uploads, sizeof(bh_upload *));
-    return one->uploads != NULL
-               ? bh_prepared_init(&one->own, s->model, 0, s->plan->n_layers)
-               : BH_ERR_NOMEM;
+    bh_status status = one->uploads != NULL
+                           ? bh_prepared_init(&one->own, s->plan, s->model)
+                           : BH_ERR_NOMEM;
+    for (size_t i = 0; i < n_uploads && status == BH_OK; i++) {
+        status = bh_upload_new(&one->uploads[i], s->plan->he);
+    }
+    return status;
+}
+
+// Of the layer that has the most.
+static size_t uploads_max(const bh_sampled_server *s)
+{
+    size_t most = 0;
+    for (uint32_t i = 0; i < s->plan->n_layers; i++) {
+        size_t here = s->plan->layers[i].linear.n_uploads;
+        most = here > most ? here : most;
+    }
+    return most;
 }
 
 static bh_status take_workspaces(bh_sampled_server *s)
 {
-    size_t n_uploads = 0, n_answers = 0; // of the largest layer
+    size_t n_uploads = uploads_max(s), n_answers = 0;
     for (uint32_t i = 0; i < s->plan->n_layers; i++) {
-        const bh_linear *l = &s->plan->layers[i].linear;
-        n_uploads = l->n_uploads > n_uploads ? l->n_uploads : n_uploads;
-        n_answers = l->n_answers > n_answers ? l->n_answers : n_answers;
+        size_t here = s->plan->layers[i].linear.n_answers;
+        n_answers = here > n_answers ? here : n_answers;
     }
     uint32_t threads = bh_pool_threads(s->pool);
     bh_status status = BH_OK;
@@ -59,18 +72,6 @@ static bh_status take_workspaces(bh_sampled_server *s)
     return status;
 }
 
-static void clear_uploads(const bh_sampled_server *s, uint32_t layer)
-{
-    for (uint32_t k = 0; k < s->side_by_side; k++) {
-        bh_upload **uploads = s->samples[k].uploads;
-        uint32_t count = s->plan->layers[layer].linear.n_uploads;
-        for (uint32_t i = 0; uploads != NULL && i < count; i++) {
-            bh_upload_free(uploads[i]);
-            uploads[i] = NULL;
-        }
-    }
-}
-
 // The units have served.
 static void give_units_back(bh_sampled_server *s)
 {
@@ -87,18 +88,20 @@ static void give_units_back(bh_sampled_server *s)
 static void end_query(bh_sampled_server *s)
 {
     for (uint32_t i = 0; s->scratch != NULL && i < bh_pool_threads(s->pool); i++) {
-        bh_free(s->scratch[i].poly);
+        bh_maker_clear(&s->scratch[i].maker);
         bh_free(s->scratch[i].spread);
         bh_free(s->scratch[i].places);
-        bh_answer_free(s->scratch[i].answer);
     }
     if (s->samples != NULL) {
-        clear_uploads(s, s->layer);
         give_units_back(s);
     }
     for (uint32_t k = 0; s->samples != NULL && k < s->side_by_side; k++) {
+        bh_upload **uploads = s->samples[k].uploads;
+        for (size_t i = 0; uploads != NULL && i < uploads_max(s); i++) {
+            bh_upload_free(uploads[i]);
+        }
+        bh_free(uploads);
         bh_prepared_clear(&s->samples[k].own);
-        bh_free(s->samples[k].uploads);
     }
     bh_free(s->scratch);
     bh_free(s->samples);
@@ -139,23 +142,23 @@ static bh_status run_tasks(run *r, size_t count,
 }
 
 // Makes the unit of a sample for which the store had none.
-static bh_status make(const run *r, uint32_t k)
+static bh_status make(const run *r, bh_maker *m, uint32_t k)
 {
     const bh_sampled_server *s = r->server;
     bh_server_sample *one = &s->samples[k];
-    return one->unit == &one->own
-               ? bh_prepared_make(one->unit, s->model, s->seed, s->layer, s->sample + k)
-               : BH_OK;
+    return one->unit == &one->own ? bh_prepared_make(one->unit, m, s->plan, s->model,
+                                                     s->seed, s->layer, s->sample + k)
+                                  : BH_OK;
 }
 
 // Loads the i-th of the inputs' uploads; each has a counter of its own.
-static bh_status load(const run *r, uint32_t i)
+static bh_status load(const run *r, bh_maker *m, uint32_t i)
 {
     const bh_sampled_server *s = r->server;
     uint32_t k = i / r->l->linear.n_uploads, upload = i % r->l->linear.n_uploads;
     const uint8_t *bytes = r->jobs[k].upload + upload * bh_he_poly_bytes(s->plan->he);
-    return bh_upload_load(&s->samples[k].uploads[upload], s->plan->he, bytes,
-                          s->uniform, s->counter + i);
+    return bh_upload_load(s->samples[k].uploads[upload], m->work, bytes, s->uniform,
+                          s->counter + i);
 }
 
 // The tasks before any product: units, which take longest, then uploads.
@@ -164,25 +167,31 @@ static void make_or_load(void *arg, size_t i, uint32_t worker)
     const run *r = arg;
     bh_server_scratch *mine = &r->server->scratch[worker];
     if (mine->status == BH_OK) {
-        mine->status =
-            i < r->count ? make(r, (uint32_t)i) : load(r, (uint32_t)i - r->count);
+        mine->status = i < r->count ? make(r, &mine->maker, (uint32_t)i)
+                                    : load(r, &mine->maker, (uint32_t)i - r->count);
     }
 }
 
-static bh_status multiply(const run *r, bh_server_scratch *mine, uint32_t k,
-                          uint32_t answer)
+static bh_status multiply(const run *r, bh_maker *m, uint32_t k, uint32_t answer)
 {
     const bh_sampled_server *s = r->server;
     const bh_linear *linear = &r->l->linear;
+    const bh_prepared *unit = s->samples[k].unit;
+    uint32_t out_block = answer % linear->out_blocks;
     // The input of layer 0 was loaded with sample 0 and stays.
     bh_upload **uploads = s->samples[s->layer == 0 ? 0 : k].uploads +
                           bh_linear_first_upload(linear, answer);
+    size_t words = bh_he_factor_words(s->plan->he);
     bh_status status = BH_OK;
-    bh_answer_begin(mine->answer);
+    bh_answer_begin(m->work);
     for (uint32_t b = 0; b < linear->in_blocks && status == BH_OK; b++) {
-        bh_linear_pack_weights(linear, mine->poly, s->samples[k].unit->weights, b,
-                               answer % linear->out_blocks);
-        status = bh_answer_add_product(mine->answer, uploads[b], mine->poly);
+        if (unit->factors != NULL) {
+            size_t at = ((size_t)out_block * linear->in_blocks + b) * words;
+            status = bh_answer_add_factor(m->work, uploads[b], unit->factors + at);
+        } else {
+            bh_linear_pack_weights(linear, m->poly, unit->weights, b, out_block);
+            status = bh_answer_add_product(m->work, uploads[b], m->poly);
+        }
     }
     return status;
 }
@@ -198,7 +207,7 @@ static void answer_one(void *arg, size_t i, uint32_t worker)
     uint32_t answer = (uint32_t)i % linear->n_answers;
     const bh_prepared *unit = s->samples[k].unit;
     if (mine->status == BH_OK) {
-        mine->status = multiply(r, mine, k, answer);
+        mine->status = multiply(r, &mine->maker, k, answer);
     }
     if (mine->status != BH_OK) {
         return;
@@ -208,14 +217,13 @@ static void answer_one(void *arg, size_t i, uint32_t worker)
         .bias = mine->spread,
         .n_places = bh_linear_places(linear, mine->places, answer),
         .t_bits = r->l->t_bits,
-        .seed = unit->seed,
-        .layer = unit->layer,
-        .sample = unit->sample,
-        .index = answer,
+        .keys = &unit->keys,
+        .number = {unit->layer, unit->sample, answer},
+        .zero = unit->zeros != NULL ? unit->zeros[answer] : NULL,
     };
     bh_linear_spread_bias(linear, mine->spread, unit->bias, answer);
-    mine->status = bh_answer_finish(mine->answer, r->jobs[k].answer + s->starts[answer],
-                                    s->pk, &finish);
+    mine->status = bh_answer_finish(
+        mine->maker.work, r->jobs[k].answer + s->starts[answer], s->pk, &finish);
 }
 
 static bh_status answer(run *r)
@@ -243,9 +251,6 @@ static void move_on(bh_sampled_server *s, const run *r)
     s->counter += (uint64_t)r->inputs * r->l->linear.n_uploads;
     s->sample += r->count;
     give_units_back(s);
-    if (s->layer > 0 || s->sample == s->plan->samples) {
-        clear_uploads(s, s->layer);
-    }
     if (s->sample < s->plan->samples) {
         return;
     }

@@ -4,7 +4,7 @@
 #define BH_PROTOCOL_SERVICE_H
 
 #include "infer/plan.h"
-#include "infer/prepared.h"
+#include "infer/store.h"
 
 struct bh_service {
     const bh_model *model; // borrowed

@@ -26,7 +26,7 @@ typedef struct exchange {
     bh_secret_key *sk;
     bh_public_key *pk;
     bh_upload *upload;
-    bh_answer *answer;
+    bh_workspace *work;
     bh_uniform uniform; // public
     uint8_t *sent, *out, seed[32];
     int64_t message[N], values[N_PLACES];
@@ -73,6 +73,7 @@ static void prepare(exchange *x)
 
 static void client_sends(exchange *x)
 {
+    check(bh_workspace_new(&x->work, x->he) == BH_OK, "workspace");
     check(bh_secret_key_new(&x->sk, x->he) == BH_OK, "key");
     check(is_secret(x->sk->s, N) && is_secret(x->sk->s_hat, N), "the key is marked");
     size_t bytes = bh_he_poly_bytes(x->he);
@@ -80,35 +81,40 @@ static void client_sends(exchange *x)
     check(bh_public_key_make(x->sk, x->sent, &x->uniform) == BH_OK, "public key");
     check(!is_secret(x->sent, bytes), "the public key is public");
     check(bh_public_key_load(&x->pk, x->he, x->sent, &x->uniform) == BH_OK, "load");
-    check(bh_encrypt(x->sk, x->sent, &x->uniform, 1, x->message, T_BITS) == BH_OK,
+    check(bh_encrypt(x->sk, x->sent, x->work, &x->uniform, 1, x->message, T_BITS) ==
+              BH_OK,
           "encrypt");
     check(!is_secret(x->sent, bytes), "a ciphertext is public");
-    check(bh_upload_load(&x->upload, x->he, x->sent, &x->uniform, 1) == BH_OK, "load");
+    check(bh_upload_new(&x->upload, x->he) == BH_OK, "upload");
+    check(bh_upload_load(x->upload, x->work, x->sent, &x->uniform, 1) == BH_OK, "load");
 }
 
 static void server_answers(exchange *x)
 {
     check(bh_random_bytes(x->seed, sizeof x->seed) == BH_OK, "seed");
     check(is_secret(x->seed, sizeof x->seed), "the seed is marked");
+    bh_answer_keys keys;
+    check(bh_answer_keys_init(&keys, x->seed) == BH_OK, "keys");
+    check(is_secret(&keys, sizeof keys), "the keys are marked");
     bh_answer_options f = {.places = x->places,
                            .bias = x->bias,
                            .n_places = N_PLACES,
                            .t_bits = T_BITS,
-                           .seed = x->seed};
+                           .keys = &keys};
     size_t bytes = bh_he_answer_bytes(x->he, N_PLACES, T_BITS);
     x->out = bh_alloc(bytes, 1);
-    check(bh_answer_new(&x->answer, x->he) == BH_OK, "answer");
-    bh_answer_begin(x->answer);
-    check(bh_answer_add_product(x->answer, x->upload, x->weights) == BH_OK, "product");
-    check(is_secret(x->answer->factors[0], N * 8), "a product is marked");
-    check(bh_answer_finish(x->answer, x->out, x->pk, &f) == BH_OK, "finish");
+    bh_answer_begin(x->work);
+    check(bh_answer_add_product(x->work, x->upload, x->weights) == BH_OK, "product");
+    check(is_secret(x->work->factors[0], N * 8), "a product is marked");
+    check(bh_answer_finish(x->work, x->out, x->pk, &f) == BH_OK, "finish");
     check(!is_secret(x->out, bytes), "a sanitised answer is public");
 }
 
 // The result is the client's secret until the test looks at it.
 static void client_decrypts(exchange *x)
 {
-    check(bh_decrypt(x->sk, x->values, x->out, x->places, N_PLACES, T_BITS) == BH_OK,
+    check(bh_decrypt(x->sk, x->values, x->work, x->out, x->places, N_PLACES, T_BITS) ==
+              BH_OK,
           "decrypt");
     check(is_secret(x->values, sizeof x->values), "what was decrypted is marked");
     BH_DECLASSIFY(x->values, sizeof x->values);
@@ -132,7 +138,7 @@ static void run(const char *kernels)
     client_sends(x);
     server_answers(x);
     client_decrypts(x);
-    bh_answer_free(x->answer);
+    bh_workspace_free(x->work);
     bh_upload_free(x->upload);
     bh_public_key_free(x->pk);
     bh_secret_key_free(x->sk);

@@ -17,7 +17,8 @@ static void check_message(he_pair *c, const int64_t *m, unsigned t_bits)
     bh_upload *upload = he_pair_upload(c, m, t_bits);
     he_pair_ask(c, upload, one, t_bits);
     bh_upload_free(upload);
-    assert_ok(bh_decrypt(c->sk, got, c->bytes, c->places, c->he->ring.n, t_bits));
+    assert_ok(
+        bh_decrypt(c->sk, got, c->work, c->bytes, c->places, c->he->ring.n, t_bits));
     assert_memory_equal(got, m, c->he->ring.n * sizeof *m);
 }
 
@@ -73,7 +74,7 @@ static void test_representatives(void **state)
         bh_upload *upload = he_pair_upload(&c, m, t_bits);
         he_pair_ask(&c, upload, one, t_bits);
         bh_upload_free(upload);
-        assert_ok(bh_decrypt(c.sk, got, c.bytes, c.places, TINY_N, t_bits));
+        assert_ok(bh_decrypt(c.sk, got, c.work, c.bytes, c.places, TINY_N, t_bits));
         for (size_t i = 0; i < TINY_N; i++) {
             assert_int_equal((uint64_t)(got[i] - m[i]) & (uint64_t)(t - 1), 0);
             assert_true(got[i] >= -t / 2 && got[i] < t / 2);
@@ -101,16 +102,17 @@ static void test_every_set_of_places(void **state)
             bias[n_places] = (int32_t)i;
             n_places += (set >> i) & 1;
         }
+        assert_ok(bh_answer_keys_init(&c.keys, c.seed));
         bh_answer_options finish = {.places = places,
                                     .bias = bias,
                                     .n_places = n_places,
                                     .t_bits = T_BITS,
-                                    .seed = c.seed,
-                                    .index = set};
-        bh_answer_begin(c.answer);
-        assert_ok(bh_answer_add_product(c.answer, upload, one));
-        assert_ok(bh_answer_finish(c.answer, c.bytes, c.pk, &finish));
-        assert_ok(bh_decrypt(c.sk, got, c.bytes, places, n_places, T_BITS));
+                                    .keys = &c.keys,
+                                    .number = {.index = set}};
+        bh_answer_begin(c.work);
+        assert_ok(bh_answer_add_product(c.work, upload, one));
+        assert_ok(bh_answer_finish(c.work, c.bytes, c.pk, &finish));
+        assert_ok(bh_decrypt(c.sk, got, c.work, c.bytes, places, n_places, T_BITS));
         for (size_t k = 0; k < n_places; k++) {
             int64_t want = m[places[k]] + places[k];
             assert_int_equal(got[k], want > 15 ? want - 32 : want);

@@ -18,7 +18,7 @@ typedef struct exchange {
     bh_secret_key *sk;
     bh_public_key *pk;
     bh_upload *upload;
-    bh_answer *answer;
+    bh_workspace *work;
     uint8_t p0[4096], c0[4096], out[2048], seed[32];
     int64_t message[N], values[N_PLACES];
     int32_t weights[N], bias[N_PLACES];
@@ -43,7 +43,7 @@ static void set_up(exchange *x)
 
 static void tear_down(exchange *x)
 {
-    bh_answer_free(x->answer);
+    bh_workspace_free(x->work);
     bh_upload_free(x->upload);
     bh_public_key_free(x->pk);
     bh_secret_key_free(x->sk);
@@ -52,14 +52,18 @@ static void tear_down(exchange *x)
 
 static bh_status finish(exchange *x)
 {
+    bh_answer_keys keys;
+    bh_status status = bh_answer_keys_init(&keys, x->seed);
     bh_answer_options f = {.places = x->places,
                            .bias = x->bias,
                            .n_places = N_PLACES,
                            .t_bits = T_BITS,
-                           .seed = x->seed};
-    bh_answer_begin(x->answer);
-    bh_status status = bh_answer_add_product(x->answer, x->upload, x->weights);
-    return status == BH_OK ? bh_answer_finish(x->answer, x->out, x->pk, &f) : status;
+                           .keys = &keys};
+    bh_answer_begin(x->work);
+    if (status == BH_OK) {
+        status = bh_answer_add_product(x->work, x->upload, x->weights);
+    }
+    return status == BH_OK ? bh_answer_finish(x->work, x->out, x->pk, &f) : status;
 }
 
 // The steps in order; those behind an error are not taken.
@@ -80,19 +84,23 @@ static bh_status run(exchange *x, bh_error *err)
         status = bh_public_key_load(&x->pk, x->he, x->p0, &x->uniform);
     }
     if (status == BH_OK) {
-        status = bh_encrypt(x->sk, x->c0, &x->uniform, 0, x->message, T_BITS);
+        status = bh_workspace_new(&x->work, x->he);
     }
     if (status == BH_OK) {
-        status = bh_upload_load(&x->upload, x->he, x->c0, &x->uniform, 0);
+        status = bh_encrypt(x->sk, x->c0, x->work, &x->uniform, 0, x->message, T_BITS);
     }
     if (status == BH_OK) {
-        status = bh_answer_new(&x->answer, x->he);
+        status = bh_upload_new(&x->upload, x->he);
+    }
+    if (status == BH_OK) {
+        status = bh_upload_load(x->upload, x->work, x->c0, &x->uniform, 0);
     }
     if (status == BH_OK) {
         status = finish(x);
     }
     if (status == BH_OK) {
-        status = bh_decrypt(x->sk, x->values, x->out, x->places, N_PLACES, T_BITS);
+        status =
+            bh_decrypt(x->sk, x->values, x->work, x->out, x->places, N_PLACES, T_BITS);
     }
     return status;
 }
@@ -112,10 +120,10 @@ static bool is_filled(const void *data, size_t len)
 static void check_outputs(const exchange *x)
 {
     assert_true(x->he != NULL || x->sk == NULL);
-    assert_true(x->pk != NULL || is_filled(x->c0, sizeof x->c0));
+    assert_true(x->work != NULL || is_filled(x->c0, sizeof x->c0));
     assert_true(x->sk != NULL || is_filled(x->p0, sizeof x->p0));
-    assert_true(x->answer != NULL || is_filled(x->out, sizeof x->out));
-    assert_true(x->upload != NULL || x->answer == NULL);
+    assert_true(x->upload != NULL || is_filled(x->out, sizeof x->out));
+    assert_true(x->work != NULL || x->upload == NULL);
     assert_true(is_filled(x->values, sizeof x->values)); // the last step never ended
 }
 
@@ -173,7 +181,8 @@ static bh_status finish_and_recover(void *exchange_)
     bh_hooks *hooks = bh_hooks_get(); // decrypting is not to fail
     const size_t alloc_at = hooks->fail_alloc_at, random_at = hooks->fail_random_at;
     hooks->fail_alloc_at = hooks->fail_random_at = 0;
-    assert_ok(bh_decrypt(x->sk, x->values, x->out, x->places, N_PLACES, T_BITS));
+    assert_ok(
+        bh_decrypt(x->sk, x->values, x->work, x->out, x->places, N_PLACES, T_BITS));
     check_values(x);
     hooks->fail_alloc_at = alloc_at;
     hooks->fail_random_at = random_at;

@@ -71,7 +71,8 @@ static void check_kind(he_pair *c, kind k, unsigned t_bits)
     printf("l = %2u, %-7s noise 2^%.2f, bound 2^%.2f; flooded 2^%.4f, F + B = 2^%.4f\n",
            t_bits, names[k], before, bound.bound_log2, after, flooded);
     assert_true(before <= bound.bound_log2);
-    // not vacuous: the aligned one is 1 below, 2 with an error of 5 deviations against it
+    // not vacuous: the aligned one is 1 below, 2 with an error of 5 deviations against
+    // it
     assert_true(before >= bound.bound_log2 - (k == ALIGNED ? 2 : 6));
     assert_true(after <= flooded);
     assert_true(after >= flooded - 0.01); // the largest of 4096 uniform ones
@@ -163,7 +164,7 @@ static void check_extreme_flood(he_pair *c, unsigned t_bits, bool positive)
     assert_ok(bh_noise_of_answer(c->he, &bound, N, 127, t_bits));
     bh_upload *upload = he_pair_upload(c, m, t_bits);
     he_pair_ask(c, upload, w, t_bits);
-    assert_ok(bh_decrypt(c->sk, got, c->bytes, c->places, N, t_bits));
+    assert_ok(bh_decrypt(c->sk, got, c->work, c->bytes, c->places, N, t_bits));
     he_pair_integer_product(product, m, w, N);
     for (size_t i = 0; i < N; i++) {
         uint64_t wrong = (uint64_t)(got[i] - product[i]);
@@ -214,7 +215,7 @@ static void test_too_large_a_flood(void **state)
     c.flood_value = he_pair_q(&c) >> (T_BITS + 1);
     bh_upload *upload = he_pair_upload(&c, m, T_BITS);
     he_pair_ask(&c, upload, one, T_BITS);
-    assert_ok(bh_decrypt(c.sk, got, c.bytes, c.places, N, T_BITS));
+    assert_ok(bh_decrypt(c.sk, got, c.work, c.bytes, c.places, N, T_BITS));
     size_t wrong = 0;
     for (size_t i = 0; i < N; i++) {
         wrong += got[i] != 0;

@@ -194,7 +194,7 @@ static void check_case(he_pair *c, const char *dir, const char *name, unsigned l
     bh_poly_forward_canonical(ring, upload.c1);
     he_pair_ask(c, &upload, weights, l);
     he_pair_integer_product(product, message, weights, N);
-    assert_ok(bh_decrypt(c->sk, got, c->bytes, c->places, N, l));
+    assert_ok(bh_decrypt(c->sk, got, c->work, c->bytes, c->places, N, l));
     expect_equal(got, product, l, "answer to SEAL's ciphertext");
     bh_free(upload.c0);
     bh_free(upload.c1);

@@ -16,7 +16,7 @@ static void keep_answer(void *user, const uint64_t *c0, const uint64_t *c1)
         for (size_t p = 0; p < ring->n_primes; p++) {
             ref_i128 q = (ref_i128)ring->ntt[p].mod.q;
             uint64_t f = (uint64_t)((c->flood_value % q + q) % q);
-            uint64_t *row = bh_poly_row(ring, c->answer->kept, p);
+            uint64_t *row = bh_poly_row(ring, c->work->kept, p);
             for (size_t i = 0; i < ring->n; i++) {
                 row[i] = (row[i] + f) % (uint64_t)q;
             }
@@ -42,7 +42,7 @@ void he_pair_set_up(he_pair *c, const char *set, test_rng rng)
     draw_public(c);
     assert_ok(bh_he_new(&c->he, set, NULL));
     assert_ok(bh_secret_key_new(&c->sk, c->he));
-    assert_ok(bh_answer_new(&c->answer, c->he));
+    assert_ok(bh_workspace_new(&c->work, c->he));
     uint8_t *p0 = bh_alloc(bh_he_poly_bytes(c->he), 1);
     assert_ok(bh_public_key_make(c->sk, p0, &c->uniform));
     assert_ok(bh_public_key_load(&c->pk, c->he, p0, &c->uniform));
@@ -70,7 +70,7 @@ void he_pair_tear_down(he_pair *c)
     bh_free(c->places);
     bh_free(c->c0);
     bh_free(c->c1);
-    bh_answer_free(c->answer);
+    bh_workspace_free(c->work);
     bh_public_key_free(c->pk);
     bh_secret_key_free(c->sk);
     bh_he_free(c->he);
@@ -81,8 +81,9 @@ bh_upload *he_pair_upload(he_pair *c, const int64_t *message, unsigned t_bits)
     bh_upload *upload;
     uint64_t counter = c->counter++;
     uint8_t *c0 = bh_alloc(bh_he_poly_bytes(c->he), 1);
-    assert_ok(bh_encrypt(c->sk, c0, &c->uniform, counter, message, t_bits));
-    assert_ok(bh_upload_load(&upload, c->he, c0, &c->uniform, counter));
+    assert_ok(bh_encrypt(c->sk, c0, c->work, &c->uniform, counter, message, t_bits));
+    assert_ok(bh_upload_new(&upload, c->he));
+    assert_ok(bh_upload_load(upload, c->work, c0, &c->uniform, counter));
     bh_free(c0);
     return upload;
 }
@@ -93,14 +94,15 @@ void he_pair_ask(he_pair *c, const bh_upload *upload, const int32_t *weights,
     for (size_t i = 0; i < 32; i++) {
         c->seed[i] = (uint8_t)test_rng_next(&c->rng);
     }
+    assert_ok(bh_answer_keys_init(&c->keys, c->seed));
     bh_answer_options finish = {.places = c->places,
                                 .bias = c->bias,
                                 .n_places = c->he->ring.n,
                                 .t_bits = t_bits,
-                                .seed = c->seed};
-    bh_answer_begin(c->answer);
-    assert_ok(bh_answer_add_product(c->answer, upload, weights));
-    assert_ok(bh_answer_finish(c->answer, c->bytes, c->pk, &finish));
+                                .keys = &c->keys};
+    bh_answer_begin(c->work);
+    assert_ok(bh_answer_add_product(c->work, upload, weights));
+    assert_ok(bh_answer_finish(c->work, c->bytes, c->pk, &finish));
 }
 
 ref_i128 he_pair_q(const he_pair *c)

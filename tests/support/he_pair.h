@@ -14,13 +14,14 @@ typedef struct he_pair {
     bh_secret_key *sk;
     bh_public_key *pk;
     bh_uniform uniform;
-    bh_answer *answer;
-    uint8_t seed[32];  // of the server's sanitising
-    uint64_t *c0, *c1; // what the hook on_answer saw last
-    uint64_t counter;  // next upload
-    uint32_t *places;  // 0 .. n-1
-    int32_t *bias;     // zeroes
-    uint8_t *bytes;    // the last answer
+    bh_workspace *work;
+    bh_answer_keys keys; // of the last answer
+    uint8_t seed[32];    // of the server's sanitising
+    uint64_t *c0, *c1;   // what the hook on_answer saw last
+    uint64_t counter;    // next upload
+    uint32_t *places;    // 0 .. n-1
+    int32_t *bias;       // zeroes
+    uint8_t *bytes;      // the last answer
     test_rng rng;
     // With flood_fixed set every coefficient of c0 is flooded by flood_value in the
     // hook.

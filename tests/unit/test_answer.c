@@ -43,10 +43,8 @@ static void set_up(trial *t, const char *name)
                                     .bias = t->bias,
                                     .n_places = N_PLACES,
                                     .t_bits = T_BITS,
-                                    .seed = t->seed,
-                                    .layer = 3,
-                                    .sample = 5,
-                                    .index = 7};
+                                    .keys = &t->c.keys,
+                                    .number = {3, 5, 7}};
 }
 
 static void tear_down(trial *t)
@@ -57,9 +55,10 @@ static void tear_down(trial *t)
 
 static void answer(trial *t)
 {
-    bh_answer_begin(t->c.answer);
-    assert_ok(bh_answer_add_product(t->c.answer, t->upload, t->weights));
-    assert_ok(bh_answer_finish(t->c.answer, t->c.bytes, t->c.pk, &t->finish));
+    assert_ok(bh_answer_keys_init(&t->c.keys, t->seed));
+    bh_answer_begin(t->c.work);
+    assert_ok(bh_answer_add_product(t->c.work, t->upload, t->weights));
+    assert_ok(bh_answer_finish(t->c.work, t->c.bytes, t->c.pk, &t->finish));
 }
 
 static bh_stream *open_stream(const trial *t, const char *label)
@@ -167,9 +166,9 @@ static void test_fresh(void **state)
     assert_memory_equal(first, t.c.bytes, bytes); // a function of those alone
     for (size_t i = 0; i < 4; i++) {
         bh_answer_options kept = t.finish;
-        t.finish.layer += i == 0;
-        t.finish.sample += i == 1;
-        t.finish.index += i == 2;
+        t.finish.number.layer += i == 0;
+        t.finish.number.sample += i == 1;
+        t.finish.number.index += i == 2;
         t.seed[31] ^= i == 3;
         answer(&t);
         assert_memory_not_equal(first, t.c.bytes, c1_bytes);
@@ -191,11 +190,12 @@ static void test_products(void **state)
     for (size_t i = 0; i < 32; i++) {
         c.seed[i] = (uint8_t)test_rng_next(&c.rng);
     }
+    assert_ok(bh_answer_keys_init(&c.keys, c.seed));
     for (unsigned t_bits = BH_T_BITS_MIN; t_bits <= BH_T_BITS_MAX; t_bits++) {
         int64_t half = INT64_C(1) << (t_bits - 1), m[2][N], product[2][N], got[N];
         int32_t w[2][N], bias[N];
         bh_upload *u[2];
-        bh_answer_begin(c.answer);
+        bh_answer_begin(c.work);
         for (size_t k = 0; k < 2; k++) {
             for (size_t i = 0; i < N; i++) {
                 bias[i] = (int32_t)test_rng_range(&c.rng, -half, half - 1);
@@ -203,17 +203,17 @@ static void test_products(void **state)
                 w[k][i] = (int32_t)test_rng_range(&c.rng, -127, 127);
             }
             u[k] = he_pair_upload(&c, m[k], t_bits);
-            assert_ok(bh_answer_add_product(c.answer, u[k], w[k]));
+            assert_ok(bh_answer_add_product(c.work, u[k], w[k]));
             he_pair_integer_product(product[k], m[k], w[k], N);
         }
         bh_answer_options finish = {.places = c.places,
                                     .bias = bias,
                                     .n_places = N,
                                     .t_bits = t_bits,
-                                    .seed = c.seed,
-                                    .layer = t_bits};
-        assert_ok(bh_answer_finish(c.answer, c.bytes, c.pk, &finish));
-        assert_ok(bh_decrypt(c.sk, got, c.bytes, c.places, N, t_bits));
+                                    .keys = &c.keys,
+                                    .number = {.layer = t_bits}};
+        assert_ok(bh_answer_finish(c.work, c.bytes, c.pk, &finish));
+        assert_ok(bh_decrypt(c.sk, got, c.work, c.bytes, c.places, N, t_bits));
         for (size_t i = 0; i < N; i++) {
             int64_t want = product[0][i] + product[1][i] + bias[i], t = 2 * half;
             assert_int_equal(((got[i] - want) % t + t) % t, 0);

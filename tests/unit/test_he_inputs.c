@@ -11,7 +11,10 @@ static void digest(const bh_he *he, uint8_t out[32], const uint8_t key[32],
                    uint64_t counter)
 {
     uint64_t *a = bh_poly_new(&he->ring);
-    assert_ok(bh_he_expand_uniform(he, a, key, counter));
+    bh_stream *stream;
+    assert_ok(bh_stream_new(&stream));
+    assert_ok(bh_he_expand_uniform(he, a, stream, key, counter));
+    bh_stream_free(stream);
     assert_ok(bh_hash(out, a, he->ring.poly_words * sizeof *a, NULL, 0));
     bh_free(a);
 }
@@ -71,8 +74,10 @@ static void test_loaded_parts(void **state)
     uint64_t *nothing = bh_poly_new(&c.he->ring);
     bh_upload *u[2];
     bh_public_key *pk;
-    assert_ok(bh_upload_load(&u[0], c.he, zeroes, &c.uniform, 1));
-    assert_ok(bh_upload_load(&u[1], c.he, zeroes, &c.uniform, 2));
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(bh_upload_new(&u[i], c.he));
+        assert_ok(bh_upload_load(u[i], c.work, zeroes, &c.uniform, 1 + i));
+    }
     assert_ok(bh_public_key_load(&pk, c.he, zeroes, &c.uniform));
     assert_memory_equal(u[0]->c0, nothing, words * 8); // a client may choose these
     assert_memory_not_equal(u[0]->c1, u[1]->c1, words * 8);
@@ -93,13 +98,13 @@ static void test_loaded_parts(void **state)
 
 static bh_status load_both(he_pair *c, const uint8_t *bytes)
 {
-    bh_upload *upload = (bh_upload *)c;
+    bh_upload *upload;
     bh_public_key *pk = (bh_public_key *)c;
-    bh_status first = bh_upload_load(&upload, c->he, bytes, &c->uniform, 0);
+    assert_ok(bh_upload_new(&upload, c->he));
+    bh_status first = bh_upload_load(upload, c->work, bytes, &c->uniform, 0);
     bh_status second = bh_public_key_load(&pk, c->he, bytes, &c->uniform);
     assert_int_equal(first, second);
     if (first != BH_OK) {
-        assert_null(upload);
         assert_null(pk);
     }
     bh_upload_free(upload);
@@ -142,12 +147,13 @@ static void test_ranges(void **state)
 
 static bh_status finish(he_pair *c, const uint32_t *places, size_t n, unsigned t_bits)
 {
+    assert_ok(bh_answer_keys_init(&c->keys, c->seed));
     bh_answer_options f = {.places = places,
                            .bias = c->bias,
                            .n_places = n,
                            .t_bits = t_bits,
-                           .seed = c->seed};
-    return bh_answer_finish(c->answer, c->bytes, c->pk, &f);
+                           .keys = &c->keys};
+    return bh_answer_finish(c->work, c->bytes, c->pk, &f);
 }
 
 static void test_misuse(void **state)
@@ -161,29 +167,32 @@ static void test_misuse(void **state)
     he_pair c;
     he_pair_set_up(&c, "INSECURE_TEST_n256", test_rng_new("misuse"));
     bh_upload *upload = he_pair_upload(&c, m, 8);
-    bh_answer_begin(c.answer);
+    bh_answer_begin(c.work);
     for (size_t i = 0; i < 3; i++) {
         assert_status(finish(&c, bad[i], 2, 8), BH_ERR_ARG);
-        assert_status(bh_decrypt(c.sk, values, c.bytes, bad[i], 2, 8), BH_ERR_ARG);
+        assert_status(bh_decrypt(c.sk, values, c.work, c.bytes, bad[i], 2, 8),
+                      BH_ERR_ARG);
     }
     assert_status(finish(&c, c.places, 2, BH_T_BITS_MIN - 1), BH_ERR_ARG);
     assert_status(finish(&c, c.places, 2, BH_T_BITS_MAX + 1), BH_ERR_ARG);
-    assert_status(bh_decrypt(c.sk, values, c.bytes, c.places, 2, BH_T_BITS_MAX + 1),
-                  BH_ERR_ARG);
-    assert_status(bh_encrypt(c.sk, c.bytes, &c.uniform, 9, m, BH_T_BITS_MAX + 1),
-                  BH_ERR_ARG);
+    assert_status(
+        bh_decrypt(c.sk, values, c.work, c.bytes, c.places, 2, BH_T_BITS_MAX + 1),
+        BH_ERR_ARG);
+    assert_status(
+        bh_encrypt(c.sk, c.bytes, c.work, &c.uniform, 9, m, BH_T_BITS_MAX + 1),
+        BH_ERR_ARG);
     // 4095 products and no more, and all of them decrypt
     for (size_t i = 0; i < 4095; i++) {
-        assert_ok(bh_answer_add_product(c.answer, upload, w));
+        assert_ok(bh_answer_add_product(c.work, upload, w));
     }
-    assert_status(bh_answer_add_product(c.answer, upload, w), BH_ERR_STATE);
+    assert_status(bh_answer_add_product(c.work, upload, w), BH_ERR_STATE);
     assert_ok(finish(&c, c.places, 2, 8));
-    assert_ok(bh_decrypt(c.sk, values, c.bytes, c.places, 2, 8));
+    assert_ok(bh_decrypt(c.sk, values, c.work, c.bytes, c.places, 2, 8));
     assert_int_equal(values[0], 0);
     // an answer is finished once
     assert_status(finish(&c, c.places, 2, 8), BH_ERR_STATE);
-    assert_status(bh_answer_add_product(c.answer, upload, w), BH_ERR_STATE);
-    bh_answer_begin(c.answer);
+    assert_status(bh_answer_add_product(c.work, upload, w), BH_ERR_STATE);
+    bh_answer_begin(c.work);
     assert_ok(finish(&c, c.places, 0, 8));
     bh_upload_free(upload);
     he_pair_tear_down(&c);

@@ -7,14 +7,15 @@
 
 #include "base/hooks.h"
 #include "base/memory.h"
-#include "infer/prepared.h"
+#include "he/internal.h"
+#include "infer/store.h"
 #include "model/draw.h"
 #include "protocol/service.h"
 #include "support/exact.h"
 #include "support/faults.h"
 #include "support/random_model.h"
 
-enum { SAMPLES = 3, THREADS = 3, ROUNDS = 300, UNITS_MAX = 64 };
+enum { PARTS_MAX = 2048, SAMPLES = 3, THREADS = 3, ROUNDS = 300, UNITS_MAX = 64 };
 
 typedef struct fixture {
     bh_model *model;
@@ -96,6 +97,53 @@ static void test_bounded(void **state)
     tear_down(&f);
 }
 
+typedef struct part {
+    const void *data;
+    size_t len;
+} part;
+
+// Everything secret that a unit holds; returns how many parts that are.
+static size_t parts_of(const fixture *f, const bh_prepared *unit, part *parts)
+{
+    const bh_int_posterior *p = &f->model->integer[unit->layer];
+    const bh_linear *l = &f->plan->layers[unit->layer].linear;
+    const bh_ring *ring = &f->plan->he->ring;
+    size_t poly = bh_he_factor_words(f->plan->he) * sizeof(uint64_t), count = 0;
+    parts[count++] = (part){unit->seed, sizeof unit->seed};
+    parts[count++] = (part){&unit->keys, sizeof unit->keys};
+    parts[count++] = (part){unit->weights, p->n_weights * sizeof *unit->weights};
+    parts[count++] = (part){unit->bias, p->n_bias * sizeof *unit->bias};
+    parts[count++] = (part){unit->factors, l->in_blocks * l->out_blocks * poly};
+    assert_int_equal(unit->n_zeros, l->n_answers);
+    for (uint32_t a = 0; a < unit->n_zeros; a++) {
+        const bh_zero *z = unit->zeros[a];
+        assert_true(count + 3 <= PARTS_MAX);
+        parts[count++] = (part){z->u, poly};
+        parts[count++] = (part){z->e0, ring->n * sizeof *z->e0};
+        parts[count++] = (part){z->e1, ring->n * sizeof *z->e1};
+    }
+    return count;
+}
+
+static void expect_same(const fixture *f, const bh_prepared *a, const bh_prepared *b)
+{
+    static part x[PARTS_MAX], y[PARTS_MAX];
+    size_t count = parts_of(f, a, x);
+    assert_int_equal(count, parts_of(f, b, y));
+    for (size_t i = 0; i < count; i++) {
+        assert_memory_equal(x[i].data, y[i].data, y[i].len);
+    }
+}
+
+static void expect_erased(const fixture *f, const bh_prepared *unit)
+{
+    static part parts[PARTS_MAX];
+    size_t count = parts_of(f, unit, parts);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(is_zero(parts[i].data, parts[i].len));
+    }
+}
+
 // A unit is what its seed says, nobody's but its taker's, and erased behind it; what is
 // made in its place is another.
 static void test_once(void **state)
@@ -109,32 +157,34 @@ static void test_once(void **state)
     size_t n_seeds = 0;
     assert_null(bh_store_take(NULL, 0));
     assert_ok(bh_store_new(&store, f.plan, f.model, 2 * f.one_of_each));
-    assert_ok(bh_prepared_init(&expected, f.model, 0, f.n_layers));
+    bh_maker maker = {0};
+    assert_ok(bh_maker_init(&maker, f.plan->he));
     for (int round = 0; round < 3; round++) {
         assert_null(bh_store_take(store, 0)); // none is made yet
         fill(store);
         for (uint32_t i = 0; i < f.n_layers; i++) {
-            const bh_int_posterior *p = &f.model->integer[i];
             bh_prepared *taken[2];
+            assert_ok(bh_prepared_init_ahead(&expected, f.plan, f.model, i));
             for (int k = 0; k < 2; k++) {
                 unit = taken[k] = bh_store_take(store, i);
                 assert_non_null(unit);
                 assert_int_equal(unit->layer, i);
-                assert_ok(
-                    bh_prepared_make(&expected, f.model, unit->seed, i, unit->sample));
-                assert_memory_equal(unit->weights, expected.weights,
-                                    p->n_weights * sizeof(int32_t));
-                assert_memory_equal(unit->bias, expected.bias,
-                                    p->n_bias * sizeof(int32_t));
+                assert_ok(bh_prepared_make(&expected, &maker, f.plan, f.model,
+                                           unit->seed, i, unit->sample));
+                expect_same(&f, unit, &expected);
                 memcpy(seeds[n_seeds++], unit->seed, BH_SEED_BYTES);
             }
             assert_null(bh_store_take(store, i));
             for (int k = 0; k < 2; k++) {
                 bh_store_give_back(store, taken[k]);
-                assert_true(is_zero(taken[k]->seed, BH_SEED_BYTES));
-                assert_true(is_zero(taken[k]->weights, p->n_weights * sizeof(int32_t)));
-                assert_true(is_zero(taken[k]->bias, p->n_bias * sizeof(int32_t)));
             }
+            for (int k = 0; k < 2; k++) { // no unit is ready: one that served is erased
+                assert_null(bh_store_take(store, i));
+            }
+            for (int k = 0; k < 2; k++) {
+                expect_erased(&f, taken[k]);
+            }
+            bh_prepared_clear(&expected);
             assert_null(bh_store_take(store, i));
         }
     }
@@ -143,7 +193,7 @@ static void test_once(void **state)
             assert_memory_not_equal(seeds[i], seeds[j], BH_SEED_BYTES);
         }
     }
-    bh_prepared_clear(&expected);
+    bh_maker_clear(&maker);
     bh_store_free(store);
     tear_down(&f);
 }
@@ -160,7 +210,9 @@ static void *use_store(void *arg)
 {
     shared *s = arg;
     bh_prepared expected = {0};
-    bool ok = bh_prepared_init(&expected, s->f->model, 0, s->f->n_layers) == BH_OK;
+    bh_maker maker = {0};
+    bool ok = bh_prepared_init(&expected, s->f->plan, s->f->model) == BH_OK &&
+              bh_maker_init(&maker, s->f->plan->he) == BH_OK;
     for (uint32_t i = 0; ok && i < ROUNDS; i++) {
         uint32_t layer = i % s->f->n_layers;
         bh_status status = bh_store_fill(s->store);
@@ -169,13 +221,14 @@ static void *use_store(void *arg)
         if (unit != NULL) {
             size_t bytes = s->f->model->integer[layer].n_weights * sizeof(int32_t);
             ok = ok &&
-                 bh_prepared_make(&expected, s->f->model, unit->seed, layer, 0) ==
-                     BH_OK &&
+                 bh_prepared_make(&expected, &maker, s->f->plan, s->f->model,
+                                  unit->seed, layer, 0) == BH_OK &&
                  memcmp(unit->weights, expected.weights, bytes) == 0;
             bh_store_give_back(s->store, unit);
         }
     }
     bh_prepared_clear(&expected);
+    bh_maker_clear(&maker);
     atomic_fetch_add(&s->wrong, !ok);
     return NULL;
 }
@@ -199,6 +252,26 @@ static void test_several_threads(void **state)
     tear_down(&f);
 }
 
+static size_t all_ready(const bh_service *service, uint32_t n_layers)
+{
+    size_t ready = 0;
+    for (uint32_t i = 0; i < n_layers; i++) {
+        ready += bh_store_ready(service->store, i);
+    }
+    return ready;
+}
+
+// One more unit, if there is room; those that served are erased on the way.
+static void prepare_one(const bh_service *service, uint32_t n_layers)
+{
+    size_t before = all_ready(service, n_layers);
+    bh_status status = BH_OK;
+    while (status == BH_OK && all_ready(service, n_layers) == before) {
+        status = bh_service_prepare(service);
+    }
+    assert_true(status == BH_OK || status == BH_WANT_MORE);
+}
+
 // Queries with all units, some and none ready: exact, and every unit is used.
 static void test_queries(void **state)
 {
@@ -218,16 +291,14 @@ static void test_queries(void **state)
     for (uint32_t made = 0; made < 2 * SAMPLES * f.n_layers;
          made += f.n_layers / 2 + 1) {
         for (uint32_t i = 0; i < made; i++) {
-            bh_status status = bh_service_prepare(s.service);
-            assert_true(status == BH_OK || status == BH_WANT_MORE);
+            prepare_one(s.service, f.n_layers);
         }
-        size_t ready = 0, left = 0;
+        size_t left = 0;
         for (uint32_t i = 0; i < f.n_layers; i++) {
             size_t here = bh_store_ready(s.service->store, i);
-            ready += here;
             left += here > SAMPLES ? here - SAMPLES : 0;
         }
-        assert_true(ready >= made);
+        assert_true(all_ready(s.service, f.n_layers) >= made);
         assert_true(exact_query(&s, f.model, pixels, SIZE_MAX) > 0);
         for (uint32_t i = 0; i < f.n_layers; i++) {
             left -= bh_store_ready(s.service->store, i);

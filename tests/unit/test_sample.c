@@ -277,9 +277,12 @@ static void test_wire_format(void **state)
     size_t bytes = bh_he_poly_bytes(he);
     uint8_t *packed = bh_alloc(2 * bytes, 1);
     uint64_t *a = bh_poly_new(&he->ring);
-    assert_ok(bh_he_expand_uniform(he, a, uniform.public_key, 0));
+    bh_stream *stream;
+    assert_ok(bh_stream_new(&stream));
+    assert_ok(bh_he_expand_uniform(he, a, stream, uniform.public_key, 0));
     bh_he_pack_poly(he, packed, a);
-    assert_ok(bh_he_expand_uniform(he, a, uniform.upload, 5));
+    assert_ok(bh_he_expand_uniform(he, a, stream, uniform.upload, 5));
+    bh_stream_free(stream);
     bh_he_pack_poly(he, packed + bytes, a);
     assert_ok(bh_hash(hash, packed, 2 * bytes, NULL, 0));
     for (size_t i = 0; i < 32; i++) {
