@@ -109,6 +109,7 @@ typedef struct bh_sampled_server {
     uint32_t side_by_side;       // samples that one call may answer
     bh_server_scratch *scratch;  // one per thread of the pool
     bh_server_sample *samples;   // side_by_side; the first one's uploads: layer 0's
+    uint32_t n_uploads;          // of a sample, at most
     size_t *starts;              // of answers in their bytes
 } bh_sampled_server;
 

@@ -25,10 +25,9 @@ static bh_status new_scratch(bh_server_scratch *mine, const bh_he *he)
                : BH_ERR_NOMEM;
 }
 
-static bh_status new_sample(const bh_sampled_server *s, bh_server_sample *one,
-                            size_t n_uploads)
+static bh_status new_sample(const bh_sampled_server *s, bh_server_sample *one)
 {
-    one->uploads = bh_alloc(n_uploads, sizeof(bh_upload *));
+    one->uploads = bh_alloc(s->n_uploads, sizeof(bh_upload *));
     return one->uploads != NULL
                ? bh_prepared_init(&one->own, s->model, 0, s->plan->n_layers)
                : BH_ERR_NOMEM;
@@ -36,10 +35,10 @@ static bh_status new_sample(const bh_sampled_server *s, bh_server_sample *one,
 
 static bh_status take_workspaces(bh_sampled_server *s)
 {
-    size_t n_uploads = 0, n_answers = 0; // of the largest layer
+    size_t n_answers = 0; // of the largest layer
     for (uint32_t i = 0; i < s->plan->n_layers; i++) {
         const bh_linear *l = &s->plan->layers[i].linear;
-        n_uploads = l->n_uploads > n_uploads ? l->n_uploads : n_uploads;
+        s->n_uploads = l->n_uploads > s->n_uploads ? l->n_uploads : s->n_uploads;
         n_answers = l->n_answers > n_answers ? l->n_answers : n_answers;
     }
     uint32_t threads = bh_pool_threads(s->pool);
@@ -54,21 +53,9 @@ static bh_status take_workspaces(bh_sampled_server *s)
         status = new_scratch(&s->scratch[i], s->plan->he);
     }
     for (uint32_t i = 0; i < s->side_by_side && status == BH_OK; i++) {
-        status = new_sample(s, &s->samples[i], n_uploads);
+        status = new_sample(s, &s->samples[i]);
     }
     return status;
-}
-
-static void clear_uploads(const bh_sampled_server *s, uint32_t layer)
-{
-    for (uint32_t k = 0; k < s->side_by_side; k++) {
-        bh_upload **uploads = s->samples[k].uploads;
-        uint32_t count = s->plan->layers[layer].linear.n_uploads;
-        for (uint32_t i = 0; uploads != NULL && i < count; i++) {
-            bh_upload_free(uploads[i]);
-            uploads[i] = NULL;
-        }
-    }
 }
 
 // The units have served.
@@ -93,10 +80,13 @@ static void end_query(bh_sampled_server *s)
         bh_answer_free(s->scratch[i].answer);
     }
     if (s->samples != NULL) {
-        clear_uploads(s, s->layer);
         give_units_back(s);
     }
     for (uint32_t k = 0; s->samples != NULL && k < s->side_by_side; k++) {
+        bh_upload **uploads = s->samples[k].uploads;
+        for (uint32_t i = 0; uploads != NULL && i < s->n_uploads; i++) {
+            bh_upload_free(uploads[i]);
+        }
         bh_prepared_clear(&s->samples[k].own);
         bh_free(s->samples[k].uploads);
     }
@@ -148,14 +138,16 @@ static bh_status make(const run *r, uint32_t k)
                : BH_OK;
 }
 
-// Loads the i-th of the inputs' uploads; each has a counter of its own.
+// Loads the i-th of the inputs' uploads, in the place of one that was multiplied
+// before; each has a counter of its own.
 static bh_status load(const run *r, uint32_t i)
 {
     const bh_sampled_server *s = r->server;
     uint32_t k = i / r->l->linear.n_uploads, upload = i % r->l->linear.n_uploads;
     const uint8_t *bytes = r->jobs[k].upload + upload * bh_he_poly_bytes(s->plan->he);
-    return bh_upload_load(&s->samples[k].uploads[upload], s->plan->he, bytes,
-                          s->uniform, s->counter + i);
+    bh_upload **place = &s->samples[k].uploads[upload];
+    bh_upload_free(*place);
+    return bh_upload_load(place, s->plan->he, bytes, s->uniform, s->counter + i);
 }
 
 // The tasks before any product: units, which take longest, then uploads.
@@ -243,9 +235,6 @@ static void move_on(bh_sampled_server *s, const run *r)
     s->counter += (uint64_t)r->inputs * r->l->linear.n_uploads;
     s->sample += r->count;
     give_units_back(s);
-    if (s->layer > 0 || s->sample == s->plan->samples) {
-        clear_uploads(s, s->layer);
-    }
     if (s->sample < s->plan->samples) {
         return;
     }
