@@ -2,11 +2,16 @@
 #include "base/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/memory.h"
 #include "bayhenn/pool.h"
+
+// How often a thread looks again, giving the processor away in between, before it goes
+// to sleep: runs come in bursts, and waking a sleeper takes longer than many of them.
+#define LOOKS 200
 
 // The tasks of one run; lives on the stack of its caller.
 typedef struct run {
@@ -31,10 +36,11 @@ struct bh_pool {
     pthread_cond_t begun, left;
     bool locks_ready;
     // Guarded by lock:
-    run *current;    // NULL where nobody may join
-    uint64_t number; // of the run, so that a worker joins each once
-    uint32_t inside; // workers that are at work on it
+    run *current; // NULL where nobody may join
     bool stopping;
+    // Written with the lock held:
+    atomic_uint number; // of the run, so that a worker joins each once
+    atomic_uint inside; // workers that are at work on it
 };
 
 static void work_on(run *r, uint32_t worker_number)
@@ -48,11 +54,19 @@ static void work_on(run *r, uint32_t worker_number)
     }
 }
 
+// Looks for a while whether *value has become another.
+static void look(const atomic_uint *value, unsigned old)
+{
+    for (int i = 0; i < LOOKS && atomic_load(value) == old; i++) {
+        sched_yield();
+    }
+}
+
 static void *worker_main(void *argument)
 {
     const worker *self = argument;
     bh_pool *pool = self->pool;
-    uint64_t seen = 0;
+    unsigned seen = 0;
     pthread_mutex_lock(&pool->lock);
     while (!pool->stopping) {
         if (pool->current == NULL || pool->number == seen) {
@@ -69,6 +83,9 @@ static void *worker_main(void *argument)
         if (pool->inside == 0) {
             pthread_cond_signal(&pool->left);
         }
+        pthread_mutex_unlock(&pool->lock);
+        look(&pool->number, seen);
+        pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -93,6 +110,11 @@ void bh_pool_run(bh_pool *pool, size_t count,
     // Every task is taken. Who has joined is waited for, who has not stays out.
     pthread_mutex_lock(&pool->lock);
     pool->current = NULL;
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 0; i < LOOKS && atomic_load(&pool->inside) > 0; i++) {
+        sched_yield();
+    }
+    pthread_mutex_lock(&pool->lock);
     while (pool->inside > 0) {
         pthread_cond_wait(&pool->left, &pool->lock);
     }
