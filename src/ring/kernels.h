@@ -123,6 +123,8 @@ typedef struct bh_kernels {
 
 // 64x64->128 bit arithmetic; every machine, every prime.
 extern const bh_kernels bh_kernels_portable;
+// Double-precision arithmetic, four lanes; 2^15 < q < 2^50, n >= 16. x86-64 only.
+extern const bh_kernels bh_kernels_avx2;
 
 // The fastest variant for these transforms at the level of this CPU (base/cpu.h; BH_CPU
 // in the environment sets another). BH_ERR_PARAMS if that level is no good.

@@ -17,7 +17,17 @@ static int any(uint64_t q, size_t n)
     return 1;
 }
 
+#if defined(__x86_64__)
+static int fits_avx2(uint64_t q, size_t n)
+{
+    return q >> 15 != 0 && q >> 50 == 0 && n >= 16;
+}
+#endif
+
 static const variant variants[] = {
+#if defined(__x86_64__)
+    {&bh_kernels_avx2, BH_CPU_AVX2, fits_avx2},
+#endif
     {&bh_kernels_portable, BH_CPU_PORTABLE, any},
 };
 
