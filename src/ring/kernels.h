@@ -132,7 +132,9 @@ typedef struct bh_kernels {
 
 // 64x64->128 bit arithmetic; every machine, every prime.
 extern const bh_kernels bh_kernels_portable;
-// 52-bit products (IFMA); primes above 2^45, transforms of 64 coefficients and more.
+// Double-precision arithmetic, four lanes; 2^15 < q < 2^50, n >= 16. x86-64 only.
+extern const bh_kernels bh_kernels_avx2;
+// 52-bit products (IFMA); primes above 2^45, n >= 64. x86-64 only.
 extern const bh_kernels bh_kernels_avx512;
 
 // The fastest variant for these transforms at the level of this CPU (base/cpu.h; BH_CPU

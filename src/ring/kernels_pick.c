@@ -17,14 +17,25 @@ static int any(uint64_t q, size_t n)
     return 1;
 }
 
+#if defined(__x86_64__)
+// Doubles, four in a register.
+static int fits_avx2(uint64_t q, size_t n)
+{
+    return q >> 15 != 0 && q >> 50 == 0 && n >= 16;
+}
+
 // Words and quotients of 52 bits, eight in a register.
 static int fits_avx512(uint64_t q, size_t n)
 {
     return q >> 45 != 0 && n >= 64;
 }
+#endif
 
 static const variant variants[] = {
+#if defined(__x86_64__)
     {&bh_kernels_avx512, BH_CPU_AVX512, fits_avx512},
+    {&bh_kernels_avx2, BH_CPU_AVX2, fits_avx2},
+#endif
     {&bh_kernels_portable, BH_CPU_PORTABLE, any},
 };
 
