@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command `bayhenn-bench`: what things cost on this machine.
+#include "bench.h"
+
+int main(int argc, char **argv)
+{
+    static const cli_command commands[] = {
+        {"kernels", bench_kernels, "inner loops, samplers and streams"},
+        {"he", bench_he, "homomorphic operations, one by one"},
+    };
+    return cli_main(commands, sizeof commands / sizeof commands[0],
+                    "what private inference costs on this machine", argc, argv);
+}
