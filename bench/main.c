@@ -7,6 +7,7 @@ int main(int argc, char **argv)
     static const cli_command commands[] = {
         {"kernels", bench_kernels, "inner loops, samplers and streams"},
         {"he", bench_he, "homomorphic operations, one by one"},
+        {"proxy", bench_proxy, "a link with delay and limited bandwidth"},
     };
     return cli_main(commands, sizeof commands / sizeof commands[0],
                     "what private inference costs on this machine", argc, argv);
