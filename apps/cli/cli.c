@@ -30,7 +30,7 @@ const char *cli_shown(char *text, size_t size, const char *name)
 static void complain(const char *command, const char *format, va_list args)
 {
     char *text = NULL;
-    fprintf(stderr, "bayhenn%s%s: ", command[0] != '\0' ? " " : "", command);
+    fprintf(stderr, CLI_PROGRAM "%s%s: ", command[0] != '\0' ? " " : "", command);
     if (vasprintf(&text, format, args) >= 0) {
         fputs(cli_printable(text), stderr);
         free(text);
@@ -53,8 +53,8 @@ int cli_usage(const char *command, const char *format, ...)
     va_start(args, format);
     complain(command, format, args);
     va_end(args);
-    fprintf(stderr, " (see bayhenn%s%s --help)\n", command[0] != '\0' ? " " : "",
-            command);
+    fprintf(stderr, " (see " CLI_PROGRAM "%s%s --help)\n",
+            command[0] != '\0' ? " " : "", command);
     return CLI_USAGE;
 }
 

@@ -9,9 +9,28 @@
 
 #include "bayhenn/session.h"
 
+// The program that is speaking, for every sentence. Another one that compiles cli.c
+// into itself (bench/) defines its own name.
+#ifndef CLI_PROGRAM
+#define CLI_PROGRAM "bayhenn"
+#endif
+
 // Exit statuses; CLI_GO_ON is none, but what cli_parse says where there is work to do.
 enum { CLI_GO_ON = -1, CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2 };
 
+// A program of subcommands. argv[0] of a command is its name.
+typedef struct cli_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} cli_command;
+
+// All of main: finds the command, answers --help and --version, and turns output that
+// was lost into a failure. `about` is one line that says what the program is.
+int cli_main(const cli_command *commands, size_t count, const char *about, int argc,
+             char **argv);
+
+// The commands of `bayhenn`.
 int cmd_demo(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
 int cmd_infer(int argc, char **argv);

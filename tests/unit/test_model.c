@@ -12,6 +12,7 @@
 #include "model/model.h"
 #include "model/reals.h"
 #include "model/segment.h"
+#include "model/synthetic.h"
 #include "support/faults.h"
 #include "support/test.h"
 
@@ -580,6 +581,30 @@ static void test_every_allocation(void **state)
     assert_int_equal(rmdir(dir), 0); // nothing was left behind
 }
 
+// The same name and seed give the same model, quantised; another seed another one.
+static void test_synthetic(void **state)
+{
+    (void)state;
+    bh_writer files[3] = {{0}};
+    const uint64_t seeds[] = {7, 7, 8};
+    bh_error err = {0};
+    bh_model *m;
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(bh_model_synthetic(&m, "netd", seeds[i], NULL));
+        assert_true(m->graph.quantised);
+        assert_ok(bh_model_write(m, &files[i]));
+        bh_model_free(m);
+    }
+    assert_int_equal(files[0].len, files[1].len);
+    assert_memory_equal(files[0].data, files[1].data, files[0].len);
+    assert_memory_not_equal(files[0].data, files[2].data, files[0].len);
+    for (size_t i = 0; i < 3; i++) {
+        bh_writer_clear(&files[i]);
+    }
+    assert_status(bh_model_synthetic(&m, "resnet", 1, &err), BH_ERR_ARG);
+    assert_null(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -596,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_no_memory_for_promises),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_every_allocation),
+        cmocka_unit_test(test_synthetic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
