@@ -18,6 +18,11 @@
 #define INLINE static inline __attribute__((always_inline))
 // Loops over registers must disappear: an array that is indexed is kept in memory.
 #define UNROLL _Pragma("GCC unroll 8")
+#define COPY(x, y)                                                                     \
+    UNROLL                                                                             \
+    for (int copied_ = 0; copied_ < 8; copied_++) {                                    \
+        (x)[copied_] = (y)[copied_];                                                   \
+    }
 // Up to here the forward transform reduces nothing between stages.
 #define LAZY_BITS_Q  47
 #define SQUARE       64 // coefficients of an 8 x 8 square
@@ -187,32 +192,53 @@ INLINE void forward_pass(const bh_ntt *t, uint64_t *a, const source *from,
     }
 }
 
-// The last six stages, square by square. Out: lazy.
+// The first half of the last six stages: on the 64 coefficients from a[at] on.
+INLINE void forward_square_in(const v8_modulus *m, const bh_ntt *t, const uint64_t *a,
+                              const source *from, size_t square, v8 *x, int lazy)
+{
+    factor f[7];
+    UNROLL
+    for (size_t k = 0; k < 8; k++) {
+        size_t at = SQUARE * square + 8 * k;
+        x[k] = from != NULL ? take(from, a, at) : v8_load(a + at);
+    }
+    load_factors(f, t->forward, t->n / SQUARE + square, 3);
+    forward_stages(m, x, f, 3, lazy);
+}
+
+// The second half, on the transposed square; transposed back and tidy.
+INLINE void forward_square_out(const v8_modulus *m, uint64_t *a, const uint64_t *table,
+                               v8 *x, int lazy)
+{
+    factor f[7];
+    UNROLL
+    for (size_t k = 0; k < 7; k++) {
+        f[k] = factor_of_square(table, k);
+    }
+    forward_stages(m, x, f, 3, lazy);
+    transpose(x);
+    UNROLL
+    for (size_t k = 0; k < 8; k++) {
+        v8_store(a + 8 * k, v8_tidy(m, x[k]));
+    }
+}
+
+// The last six stages. Out: lazy. A transposition keeps one port of the processor busy
+// and the other one idle, so the next square is begun while the last one is finished.
 INLINE void forward_squares(const bh_ntt *t, uint64_t *a, const source *from, int lazy)
 {
     const v8_modulus m = v8_modulus_of(&t->mod);
-    const uint64_t *square = t->forward + t->n / 4;
-    for (size_t i = 0; i < t->n / SQUARE; i++, square += SQUARE_WORDS) {
-        v8 x[8];
-        factor f[7];
-        UNROLL
-        for (size_t k = 0; k < 8; k++) {
-            size_t at = SQUARE * i + 8 * k;
-            x[k] = from != NULL ? take(from, a, at) : v8_load(a + at);
-        }
-        load_factors(f, t->forward, t->n / SQUARE + i, 3);
-        forward_stages(&m, x, f, 3, lazy);
+    const uint64_t *table = t->forward + t->n / 4;
+    size_t count = t->n / SQUARE;
+    v8 x[8], next[8];
+    forward_square_in(&m, t, a, from, 0, next, lazy);
+    for (size_t i = 0; i < count; i++, table += SQUARE_WORDS) {
+        COPY(x, next);
         transpose(x);
-        UNROLL
-        for (size_t k = 0; k < 7; k++) {
-            f[k] = factor_of_square(square, k);
+        if (i + 1 < count) {
+            forward_square_in(&m, t, a, from, i + 1, next, lazy);
         }
-        forward_stages(&m, x, f, 3, lazy);
-        transpose(x);
-        UNROLL
-        for (size_t k = 0; k < 8; k++) {
-            v8_store(a + SQUARE * i + 8 * k, v8_tidy(&m, x[k]));
-        }
+        forward_square_out(&m, a + SQUARE * i, table, x, lazy);
     }
 }
 
@@ -300,58 +326,84 @@ INLINE void inverse_stages(const v8_modulus *m, v8 *x, const factor *f, int stag
     if (stages > 2) {
         inverse_stage(m, x, count, 4, f + count / 8 - 1, lazy);
     }
-    if (!lazy) {
-        return;
-    }
+}
+
+// Brings what inverse_stages left below 2q, tidy; or, with `scale`, behind the last of
+// all stages, to canonical coefficients.
+INLINE void inverse_finish(const v8_modulus *m, v8 *x, int stages, const factor *scale,
+                           int lazy)
+{
     UNROLL
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < 1 << stages; i++) {
         // Register i was last multiplied in the stage of its highest bit.
         int sums = i >= 4 ? stages - 3 : i >= 2 ? stages - 2 : stages - i;
-        x[i] = v8_tidy(m, x[i]);
-        if (sums > 2) {
-            x[i] = v8_reduce_once(x[i], _mm512_slli_epi64(m->q, 3));
-        }
-        if (sums > 1) {
-            x[i] = v8_reduce_once(x[i], _mm512_slli_epi64(m->q, 2));
-        }
-        if (sums > 0) {
-            x[i] = v8_reduce_once(x[i], m->two_q);
+        if (scale != NULL) {
+            x[i] = v8_tidy(m, v8_shoup(m, x[i], scale->w, scale->quotient));
+            x[i] = v8_reduce_once(x[i], m->q);
+        } else if (lazy) {
+            x[i] = v8_tidy(m, x[i]);
+            for (int k = sums; k > 0; k--) {
+                x[i] = v8_reduce_once(x[i], _mm512_slli_epi64(m->q, (unsigned)k));
+            }
         }
     }
 }
 
-// Any words to canonical coefficients' transform: the last six stages undone.
-INLINE void inverse_squares(const bh_ntt *t, uint64_t *a, int lazy)
+// The last three stages undone, on a square of any words.
+INLINE void inverse_square_in(const v8_modulus *m, const bh_ntt *t, const uint64_t *a,
+                              const uint64_t *table, v8 *x, int lazy)
+{
+    const v8 barrett = v8_all(t->mod.barrett);
+    factor f[7];
+    UNROLL
+    for (size_t k = 0; k < 8; k++) {
+        x[k] = v8_reduce_word(m, v8_load(a + 8 * k), barrett);
+        x[k] = v8_reduce_once(x[k], m->two_q);
+    }
+    transpose(x);
+    UNROLL
+    for (size_t k = 0; k < 7; k++) {
+        f[k] = factor_of_square(table, k);
+    }
+    inverse_stages(m, x, f, 3, lazy);
+    inverse_finish(m, x, 3, NULL, lazy);
+}
+
+// The three before them, on the square that was transposed back.
+INLINE void inverse_square_out(const v8_modulus *m, const bh_ntt *t, uint64_t *a,
+                               size_t square, v8 *x, const factor *scale, int lazy)
+{
+    factor f[7];
+    load_factors(f, t->inverse, t->n / SQUARE + square, 3);
+    inverse_stages(m, x, f, 3, lazy);
+    inverse_finish(m, x, 3, scale, lazy);
+    UNROLL
+    for (size_t k = 0; k < 8; k++) {
+        v8_store(a + SQUARE * square + 8 * k, x[k]);
+    }
+}
+
+// The last six stages undone; squares overlap as in forward_squares.
+INLINE void inverse_squares(const bh_ntt *t, uint64_t *a, const factor *scale, int lazy)
 {
     const v8_modulus m = v8_modulus_of(&t->mod);
-    const v8 barrett = v8_all(t->mod.barrett);
-    const uint64_t *square = t->inverse + t->n / 4;
-    for (size_t i = 0; i < t->n / SQUARE; i++, square += SQUARE_WORDS) {
-        v8 x[8];
-        factor f[7];
-        UNROLL
-        for (size_t k = 0; k < 8; k++) {
-            x[k] = v8_reduce_word(&m, v8_load(a + SQUARE * i + 8 * k), barrett);
-            x[k] = v8_reduce_once(x[k], m.two_q);
-        }
+    const uint64_t *table = t->inverse + t->n / 4;
+    size_t count = t->n / SQUARE;
+    v8 x[8], next[8];
+    inverse_square_in(&m, t, a, table, next, lazy);
+    for (size_t i = 0; i < count; i++) {
+        COPY(x, next);
         transpose(x);
-        UNROLL
-        for (size_t k = 0; k < 7; k++) {
-            f[k] = factor_of_square(square, k);
+        table += SQUARE_WORDS;
+        if (i + 1 < count) {
+            inverse_square_in(&m, t, a + SQUARE * (i + 1), table, next, lazy);
         }
-        inverse_stages(&m, x, f, 3, lazy);
-        transpose(x);
-        load_factors(f, t->inverse, t->n / SQUARE + i, 3);
-        inverse_stages(&m, x, f, 3, lazy);
-        UNROLL
-        for (size_t k = 0; k < 8; k++) {
-            v8_store(a + SQUARE * i + 8 * k, x[k]);
-        }
+        inverse_square_out(&m, t, a, i, x, scale, lazy);
     }
 }
 
 INLINE void inverse_pass(const bh_ntt *t, uint64_t *a, size_t blocks, int stages,
-                         int lazy)
+                         const factor *scale, int lazy)
 {
     const v8_modulus m = v8_modulus_of(&t->mod);
     size_t len = t->n / blocks, stride = len >> stages;
@@ -365,6 +417,7 @@ INLINE void inverse_pass(const bh_ntt *t, uint64_t *a, size_t blocks, int stages
                 x[k] = v8_load(a + j + (size_t)k * stride);
             }
             inverse_stages(&m, x, f, stages, lazy);
+            inverse_finish(&m, x, stages, scale, lazy);
             UNROLL
             for (int k = 0; k < 1 << stages; k++) {
                 v8_store(a + j + (size_t)k * stride, x[k]);
@@ -373,26 +426,32 @@ INLINE void inverse_pass(const bh_ntt *t, uint64_t *a, size_t blocks, int stages
     }
 }
 
+// One or two passes of fewer stages come first, so that the last one, of one block and
+// with the scaling, has the most stages in registers.
 INLINE void inverse(const bh_ntt *t, uint64_t *a, int lazy)
 {
-    inverse_squares(t, a, lazy);
-    for (size_t left = t->log2_n - 6; left > 0;) {
-        size_t stages = left < 3 ? left : 3;
-        size_t blocks = (size_t)1 << (left - stages);
-        if (stages == 3) {
-            inverse_pass(t, a, blocks, 3, lazy);
-        } else if (stages == 2) {
-            inverse_pass(t, a, blocks, 2, lazy);
-        } else {
-            inverse_pass(t, a, blocks, 1, lazy);
-        }
-        left -= stages;
-    }
-    const v8_modulus m = v8_modulus_of(&t->mod);
     const factor scale = factor_at(t->inverse, 0);
-    for (size_t j = 0; j < t->n; j += 8) {
-        v8 v = v8_tidy(&m, v8_shoup(&m, v8_load(a + j), scale.w, scale.quotient));
-        v8_store(a + j, v8_reduce_once(v, m.q));
+    size_t left = t->log2_n - 6;
+    if (left == 0) {
+        inverse_squares(t, a, &scale, lazy);
+        return;
+    }
+    inverse_squares(t, a, NULL, lazy);
+    for (; left > 3; left -= left % 3 == 0 ? 3 : left % 3) {
+        if (left % 3 == 0) {
+            inverse_pass(t, a, (size_t)1 << (left - 3), 3, NULL, lazy);
+        } else if (left % 3 == 2) {
+            inverse_pass(t, a, (size_t)1 << (left - 2), 2, NULL, lazy);
+        } else {
+            inverse_pass(t, a, (size_t)1 << (left - 1), 1, NULL, lazy);
+        }
+    }
+    if (left == 3) {
+        inverse_pass(t, a, 1, 3, &scale, lazy);
+    } else if (left == 2) {
+        inverse_pass(t, a, 1, 2, &scale, lazy);
+    } else {
+        inverse_pass(t, a, 1, 1, &scale, lazy);
     }
 }
 
