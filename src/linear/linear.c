@@ -100,10 +100,20 @@ size_t bh_linear_out_len(const bh_linear *l)
     return (size_t)l->shape.out_channels * l->out_height * l->out_width;
 }
 
+// Of one output channel.
+static uint64_t weights_per_output(const bh_linear *l)
+{
+    return (uint64_t)l->shape.in_channels * l->shape.kernel_h * l->shape.kernel_w;
+}
+
+uint64_t bh_linear_weights(const bh_linear *l)
+{
+    return l->shape.out_channels * weights_per_output(l);
+}
+
 uint64_t bh_linear_weights_per_answer(const bh_linear *l)
 {
-    return (uint64_t)l->packing.c_o * l->shape.in_channels * l->shape.kernel_h *
-           l->shape.kernel_w;
+    return l->packing.c_o * weights_per_output(l);
 }
 
 // A channel after the split into phases.
