@@ -8,14 +8,14 @@
 bh_cost bh_cost_default(void)
 {
     return (bh_cost){
-        .encrypt = 60e3,
-        .decrypt = 20e3,
-        .decrypt_place = 8,
-        .load = 25e3,
-        .weight = 3,
-        .product = 20e3,
-        .answer = 80e3,
-        .answer_place = 4,
+        .encrypt = 30e3,
+        .decrypt = 11e3,
+        .decrypt_place = 5.3,
+        .load = 8.5e3,
+        .weight = 2.4,
+        .product = 9.2e3,
+        .answer = 40e3,
+        .answer_place = 5.5,
         .byte = 0.5,
         .client_threads = 1,
         .server_threads = 1,
