@@ -317,6 +317,9 @@ bh_status bh_calibrate(bh_cost *cost, bh_guard guard, bh_clock clock, bh_error *
 {
     rig r = {0};
     bh_cost measured = *cost;
+    if (bh_guard_params(guard) == NULL) {
+        return bh_fail(err, BH_ERR_PARAMS, "unknown guard %d", (int)guard);
+    }
     bh_status status = rig_init(&r, guard);
     if (status == BH_OK) {
         status = measure(&measured, &r, clock);

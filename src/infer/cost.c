@@ -39,23 +39,24 @@ bh_stages bh_cost_stages(const bh_cost *c, const bh_linear *l, const bh_he *he,
     double places = (double)bh_linear_out_len(l);
     double ns_per_byte = NS / c->link.bytes_per_second;
     return (bh_stages){
-        .encrypt = spread(l->n_uploads, c->encrypt, c->client_threads) + up * c->byte,
-        .up = up * ns_per_byte,
-        .load = l->n_uploads * c->load + up * c->byte,
+        .encrypt = spread(l->n_uploads, c->encrypt, c->client_threads),
+        .load = l->n_uploads * c->load,
         .draw = weights * c->weight,
         .answer = l->in_blocks * c->product + c->answer +
                   places / l->n_answers * c->answer_place,
-        .send = down * c->byte,
-        .down = down * ns_per_byte,
         .decrypt = spread(l->n_answers, c->decrypt, c->client_threads) +
-                   places * c->decrypt_place + down * c->byte,
+                   places * c->decrypt_place,
+        .pass_up = up * c->byte,
+        .pass_down = down * c->byte,
+        .up = up * ns_per_byte,
+        .down = down * ns_per_byte,
         .n_answers = l->n_answers,
     };
 }
 
 double bh_stages_work(const bh_stages *s, bh_repeats r)
 {
-    return r.inputs * (s->encrypt + s->up + s->load) +
-           r.samples *
-               (s->draw + s->n_answers * s->answer + s->send + s->down + s->decrypt);
+    return r.inputs * (s->encrypt + s->load + 2 * s->pass_up + s->up) +
+           r.samples * (s->draw + s->n_answers * s->answer + s->decrypt +
+                        2 * s->pass_down + s->down);
 }

@@ -31,14 +31,13 @@ bh_cost bh_cost_default(void);
 
 // The stages of one sample of a layer, in nanoseconds.
 typedef struct bh_stages {
-    double encrypt; // client: the upload, sent
-    double up;      // link: the upload
-    double load;    // server: the upload, received
+    double encrypt; // client: the upload
+    double load;    // server: the upload
     double draw;    // server: the weights
-    double answer;  // server: one of n_answers, its products with it
-    double send;    // server: the answers, sent
-    double down;    // link: the answers
-    double decrypt; // client: the answers, received; the layers up to the next upload
+    double answer;  // server: one of n_answers, with its products
+    double decrypt; // client: the answers, and the layers up to the next upload
+    double pass_up, pass_down; // client and server: the bytes, through TLS
+    double up, down;           // link: the bytes
     uint32_t n_answers;
 } bh_stages;
 

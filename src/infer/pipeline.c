@@ -33,11 +33,12 @@ static double send_uploads(resources *r, const bh_stages *front, const bh_stages
     double decrypted = 0;
     for (uint32_t s = 0; s < samples; s++) {
         if (front != NULL) {
-            r->client = later(r->client, r->ready[s]) + front->decrypt;
+            r->client =
+                later(r->client, r->ready[s]) + front->pass_down + front->decrypt;
             decrypted = r->client;
         }
         if (front != NULL || s == 0) {
-            r->client += layer->encrypt;
+            r->client += layer->encrypt + layer->pass_up;
             r->up = later(r->up, r->client) + layer->up;
         }
         r->ready[s] = r->up + r->half_rtt;
@@ -58,11 +59,11 @@ static void answer(resources *r, const bh_stages *layer, uint32_t samples,
         }
         uint32_t loads = inputs > s ? (inputs - s < count ? inputs - s : count) : 0;
         double before = (count * layer->draw + loads * layer->load) / r->threads;
+        double tasks = ceil((double)count * layer->n_answers / r->threads);
         r->server +=
-            later(before, layer->draw) +
-            ceil((double)count * layer->n_answers / r->threads) * layer->answer;
+            loads * layer->pass_up + later(before, layer->draw) + tasks * layer->answer;
         for (uint32_t k = s; k < s + count; k++) {
-            r->server += layer->send;
+            r->server += layer->pass_down;
             r->down = later(r->down, r->server) + layer->down;
             r->ready[k] = r->down + r->half_rtt;
         }
@@ -82,8 +83,9 @@ double bh_pipeline_run(const bh_stages *layers, uint32_t n_layers, uint32_t samp
         }
         answer(&r, &layers[i], samples, front != NULL ? samples : 1);
     }
+    const bh_stages *last = &layers[n_layers - 1];
     for (uint32_t s = 0; s < samples; s++) {
-        r.client = later(r.client, r.ready[s]) + layers[n_layers - 1].decrypt;
+        r.client = later(r.client, r.ready[s]) + last->pass_down + last->decrypt;
     }
     if (done != NULL) {
         done[n_layers - 1] = r.client;
