@@ -162,6 +162,16 @@ bool cli_guard(const char *command, const char *text, bh_guard *out)
     return *out != 0;
 }
 
+bool cli_link(const char *command, const char *text, bh_link *out)
+{
+    bh_error err = {0};
+    bh_status status = bh_link_parse(out, text, &err);
+    if (status != BH_OK) {
+        cli_fail_with(command, &err);
+    }
+    return status == BH_OK;
+}
+
 bool cli_needs(const char *command, const char *option, const char *value)
 {
     if (value == NULL) {

@@ -62,6 +62,8 @@ bool cli_number(const char *command, const char *option, const char *text, uint6
                 uint64_t max, uint64_t *out);
 // A guard by name; complains otherwise.
 bool cli_guard(const char *command, const char *text, bh_guard *out);
+// A link as bh_link_parse takes it; complains otherwise.
+bool cli_link(const char *command, const char *text, bh_link *out);
 // Complains unless the option's value was given.
 bool cli_needs(const char *command, const char *option, const char *value);
 // Complains if arguments are left after the options.

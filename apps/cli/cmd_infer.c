@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
 
+#include "base/error.h"
 #include "input.h"
+#include "profile.h"
 #include "remote.h"
 #include "result.h"
 
@@ -16,6 +18,7 @@ static const char help[] =
     "asks) or images of an IDX file by number: FILE:7, or FILE:0-19. Digits are light\n"
     "on dark, as in MNIST; what is transparent is laid on white.\n"
     "\n" REMOTE_HELP "  --threads N          to encrypt and decrypt on [1]\n"
+    "  --profile FILE       writes what each layer took, for plan --profile\n"
     "  --json               a line of JSON for every image\n"
     "\n"
     "For every image: a bar per class; the predictive entropy (0: certain) and, as a\n"
@@ -27,11 +30,14 @@ static const char help[] =
 
 typedef struct infer_options {
     remote server;
+    const char *profile; // or NULL
     bool json;
     uint64_t threads;
 } infer_options;
 
-static int predict_all(bh_tls_client *connection, const inputs *in, bool json)
+// log: what the queries took is added to it.
+static int predict_all(bh_tls_client *connection, const inputs *in, bool json,
+                       profile_log *log)
 {
     ui u = ui_make();
     bh_error err = {0};
@@ -50,6 +56,10 @@ static int predict_all(bh_tls_client *connection, const inputs *in, bool json)
         bh_status status = result_query(&result, connection, in->items[i].name,
                                         in->items[i].pixels, &err);
         ui_progress_end(&u);
+        if (status == BH_OK &&
+            profile_add(log, &facts, &result.r, result.total_ms) != BH_OK) {
+            status = bh_fail_plain(&err, BH_ERR_NOMEM);
+        }
         if (status != BH_OK) {
             return cli_fail_with(name, &err);
         }
@@ -78,10 +88,16 @@ static int infer(const infer_options *o, bh_tls_client_options *options, inputs 
     }
     bh_client_facts facts = bh_client_get_facts(bh_tls_client_engine(connection));
     bh_shape shape = {facts.channels, facts.height, facts.width};
+    profile_log log = {0};
     int status = inputs_load(name, in, shape);
     if (status == CLI_OK) {
-        status = predict_all(connection, in, o->json);
+        status = predict_all(connection, in, o->json, &log);
     }
+    if (status == CLI_OK && o->profile != NULL &&
+        profile_write(&log, o->profile, &err) != BH_OK) {
+        status = cli_fail_with(name, &err);
+    }
+    profile_clear(&log);
     bh_tls_client_free(connection);
     bh_pool_free(pool);
     return status;
@@ -91,17 +107,19 @@ static bool take(void *user, int c)
 {
     infer_options *o = user;
     o->json |= c == 'j';
+    o->profile = c == 'p' ? optarg : o->profile;
     if (c == 't') {
         return cli_number(name, "--threads", optarg, 1, BH_POOL_THREADS_MAX,
                           &o->threads);
     }
-    return c == 'j' || remote_take(&o->server, c, optarg);
+    return c == 'j' || c == 'p' || remote_take(&o->server, c, optarg);
 }
 
 int cmd_infer(int argc, char **argv)
 {
     static const struct option longs[] = {REMOTE_OPTIONS,
                                           {"threads", required_argument, NULL, 't'},
+                                          {"profile", required_argument, NULL, 'p'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};

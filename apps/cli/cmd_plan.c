@@ -3,21 +3,30 @@
 #include <stdio.h>
 
 #include "cli.h"
-#include "infer/plan.h"
-#include "model/model.h"
-#include "ui.h"
+#include "infer/calibrate.h"
+#include "model/synthetic.h"
+#include "net/clock.h"
+#include "plan_time.h"
 
 static const char name[] = "plan";
 
 static const char help[] =
-    "usage: bayhenn plan --model FILE [--samples S] [--guard NAME] [--json]\n"
+    "usage: bayhenn plan (--model FILE | --net NAME) [--samples S] [--guard NAME]\n"
+    "                    [--link LINK] [--threads N] [--profile FILE] [--json]\n"
     "\n"
     "What one prediction costs on the wire and how far its noise stays from wrong\n"
-    "results, for every linear layer.\n"
+    "results, for every linear layer; and how long it will take. Blocks are chosen\n"
+    "for the link and for the speed of this machine, which is measured first.\n"
     "\n"
     "  --model FILE    a trained model (.bhn)\n"
+    "  --net NAME      lenet5, lenet-caffe or netd with weights that nobody trained\n"
     "  --samples S     draws of the weights for every image [8]\n"
     "  --guard NAME    [sampled]\n"
+    "  --link LINK     10gbit, 1gbit, 56kbit, bytes per second, or \"bytes\" for the\n"
+    "                  fewest bytes; with a round trip: 100mbit,40ms [1gbit]\n"
+    "                  (without one it is 0.2 ms from 1gbit on, and 20 ms below)\n"
+    "  --threads N     of the server [1]\n"
+    "  --profile FILE  shows what infer --profile FILE measured beside it\n"
     "  --json          one line of JSON\n"
     "\n"
     "blocks    input and output blocks of a tile, times tiles\n"
@@ -27,64 +36,77 @@ static const char help[] =
     "log2 F    size of the uniform noise that drowns it\n"
     "hidden    bits by which F drowns B: log2 (2F / B)\n"
     "margin    bits of room before decryption could fail\n"
+    "client, up, server, down\n"
+    "          milliseconds of all draws at the client, on the link, at the server;\n"
+    "          they overlap\n"
+    "done      when the client has the layer's last result\n"
     "\n"
     "example:\n"
-    "  bayhenn plan --model models/lenet5-mnist.bhn --samples 8\n";
+    "  bayhenn plan --model models/lenet5-mnist.bhn --link 100mbit,40ms\n";
 
 typedef struct plan_options {
-    const char *model;
+    const char *model, *net, *profile;
     bh_guard guard;
-    uint64_t samples;
+    uint64_t samples, threads;
+    bh_link link;
     bool json;
 } plan_options;
 
-static const bh_layer *layer_of(const bh_plan *plan, uint32_t i)
-{
-    return &plan->graph->layers[bh_graph_linear_index(plan->graph, i)];
-}
+// What there is to show.
+typedef struct shown_plan {
+    bh_plan *plan;
+    bh_cost cost;
+    const profile *measured; // or NULL
+} shown_plan;
 
-static void describe(char *text, size_t size, const bh_layer *layer)
+static json_t *layer_json(const shown_plan *shown, const plan_time *time, uint32_t i)
 {
-    if (layer->kind == BH_LAYER_FC) {
-        snprintf(text, size, "fc %zu-%u", bh_shape_len(layer->in), layer->out_channels);
-    } else {
-        snprintf(text, size, "conv %ux%u %u-%u", layer->kernel_h, layer->kernel_w,
-                 layer->in.channels, layer->out_channels);
-    }
-}
-
-static json_t *layer_json(const bh_plan *plan, uint32_t i)
-{
+    const bh_plan *plan = shown->plan;
     const bh_plan_layer *l = &plan->layers[i];
     char text[64];
-    describe(text, sizeof text, layer_of(plan, i));
-    return json_pack(
-        "{s:s, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:{s:I, s:I}, s:I, s:f, s:I, s:f, s:f}",
-        "layer", text, "blocks", "in", (json_int_t)l->linear.in_blocks, "out",
-        (json_int_t)l->linear.out_blocks, "tiles",
-        (json_int_t)l->linear.tiles_h * l->linear.tiles_w, "ciphertexts", "up",
+    json_t *json = json_pack(
+        "{s:s, s:{s:I, s:I, s:I}, s:{s:I, s:I}, s:{s:I, s:I}, s:I, s:f, s:I, s:f, s:f, "
+        "s:o}",
+        "layer", plan_describe(text, sizeof text, plan, i), "blocks", "in",
+        (json_int_t)l->linear.in_blocks, "out", (json_int_t)l->linear.out_blocks,
+        "tiles", (json_int_t)l->linear.tiles_h * l->linear.tiles_w, "ciphertexts", "up",
         (json_int_t)l->ciphertexts_up, "down", (json_int_t)l->ciphertexts_down, "bytes",
         "up", (json_int_t)l->bytes_up, "down", (json_int_t)l->bytes_down,
         "accumulator_bits", (json_int_t)l->t_bits, "noise_log2", l->noise.bound_log2,
         "flood_log2", (json_int_t)l->noise.flood_log2, "statistical_bits",
-        l->noise.statistical_bits, "margin_bits", l->noise.margin_bits);
+        l->noise.statistical_bits, "margin_bits", l->noise.margin_bits, "predicted_ms",
+        plan_time_json(&time->layers[i]));
+    if (shown->measured != NULL) {
+        json_object_set_new(json, "measured_ms",
+                            plan_time_measured_json(&shown->measured->layers[i]));
+    }
+    return json;
 }
 
-static void print_json(const bh_plan *plan)
+static void print_json(const shown_plan *shown)
 {
+    const bh_plan *plan = shown->plan;
     bh_plan_totals totals = bh_plan_sum(plan);
+    plan_time time = plan_time_predict(plan, &shown->cost);
     json_t *layers = json_array();
     for (uint32_t i = 0; i < plan->n_layers; i++) {
-        json_array_append_new(layers, layer_json(plan, i));
+        json_array_append_new(layers, layer_json(shown, &time, i));
     }
     json_t *line = json_pack(
-        "{s:s, s:s, s:I, s:s, s:I, s:I, s:o, s:{s:I, s:I}, s:I, s:f}", "model",
-        plan->graph->name, "guard", bh_guard_name(plan->guard), "samples",
+        "{s:s, s:s, s:I, s:s, s:I, s:I, s:o, s:{s:I, s:I}, s:I, s:f, s:{s:f, s:f}, "
+        "s:I, s:f}",
+        "model", plan->graph->name, "guard", bh_guard_name(plan->guard), "samples",
         (json_int_t)plan->samples, "params", bh_he_name(plan->he), "security_bits",
         (json_int_t)bh_he_security_bits(plan->he), "rounds", (json_int_t)plan->n_layers,
         "layers", layers, "bytes", "up", (json_int_t)totals.bytes_up, "down",
         (json_int_t)totals.bytes_down, "answers", (json_int_t)totals.answers,
-        "distance_log2", bh_plan_distance_log2(plan));
+        "distance_log2", bh_plan_distance_log2(plan), "link", "bytes_per_second",
+        shown->cost.link.bytes_per_second, "rtt_ms", shown->cost.link.rtt_seconds * 1e3,
+        "threads", (json_int_t)shown->cost.server_threads, "predicted_ms",
+        time.total_ms);
+    if (shown->measured != NULL) {
+        json_object_set_new(line, "measured_ms", json_real(shown->measured->total_ms));
+    }
     json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(line);
@@ -95,7 +117,7 @@ static void print_layer(const bh_plan *plan, uint32_t i)
     const bh_plan_layer *l = &plan->layers[i];
     char text[64], blocks[32], cts[32], up[UI_TEXT_BYTES], down[UI_TEXT_BYTES];
     uint32_t tiles = l->linear.tiles_h * l->linear.tiles_w;
-    describe(text, sizeof text, layer_of(plan, i));
+    plan_describe(text, sizeof text, plan, i);
     int len = snprintf(blocks, sizeof blocks, "%u/%u", l->linear.in_blocks,
                        l->linear.out_blocks);
     if (tiles > 1) {
@@ -108,8 +130,9 @@ static void print_layer(const bh_plan *plan, uint32_t i)
            l->noise.margin_bits);
 }
 
-static void print_plan(const bh_plan *plan)
+static void print_plan(const shown_plan *shown)
 {
+    const bh_plan *plan = shown->plan;
     ui u = ui_make();
     bh_plan_totals totals = bh_plan_sum(plan);
     char up[UI_TEXT_BYTES], down[UI_TEXT_BYTES];
@@ -126,31 +149,71 @@ static void print_plan(const bh_plan *plan)
         print_layer(plan, i);
     }
     printf(
-        "\nmargin: bits of room before decryption could fail. --help explains the rest."
         "\nOne prediction: %s up, %s down, %u rounds, %llu answers. All its noise is "
         "within\n2^%.1f of noise that holds nothing of the weights.\n",
         ui_bytes(up, totals.bytes_up), ui_bytes(down, totals.bytes_down),
         plan->n_layers, (unsigned long long)totals.answers,
         bh_plan_distance_log2(plan));
+    plan_time_print(plan, &shown->cost, shown->measured, &u);
+    printf("--help explains the columns.\n");
+}
+
+static bh_status load_model(bh_model **out, const plan_options *o, bh_error *err)
+{
+    enum { SEED = 1 }; // the same network is the same model every time
+    return o->net != NULL ? bh_model_synthetic(out, o->net, SEED, err)
+                          : bh_model_load(out, o->model, err);
+}
+
+static bh_status make_plan(shown_plan *out, const bh_model *model,
+                           const plan_options *o, bh_error *err)
+{
+    out->cost = bh_cost_default();
+    out->cost.server_threads = (uint32_t)o->threads;
+    if (o->link.bytes_per_second > 0) {
+        out->cost.link = o->link;
+    }
+    bh_status status = bh_calibrate(&out->cost, o->guard, bh_clock_us, err);
+    if (status == BH_OK) {
+        status = bh_plan_new(&out->plan, &model->graph, o->guard, (uint32_t)o->samples,
+                             &out->cost, err);
+    }
+    if (out->cost.link.bytes_per_second <= BH_LINK_BYTES_ONLY) {
+        out->cost.link = bh_cost_default().link; // that times are shown for
+    }
+    return status;
+}
+
+static bh_status find_measured(shown_plan *shown, profile *room, const char *path,
+                               bh_error *err)
+{
+    bh_status status = profile_read(room, path, err);
+    if (status == BH_OK) {
+        status = plan_time_adopt(&shown->plan, room, err);
+    }
+    shown->measured = room;
+    return status;
 }
 
 static int run(const plan_options *o)
 {
     bh_error err = {0};
     bh_model *model = NULL;
-    bh_plan *plan = NULL;
-    bh_cost cost = bh_cost_default();
-    bh_status status = bh_model_load(&model, o->model, &err);
+    shown_plan shown = {0};
+    profile measured;
+    bh_status status = load_model(&model, o, &err);
     if (status == BH_OK) {
-        status = bh_plan_new(&plan, &model->graph, o->guard, (uint32_t)o->samples,
-                             &cost, &err);
+        status = make_plan(&shown, model, o, &err);
+    }
+    if (status == BH_OK && o->profile != NULL) {
+        status = find_measured(&shown, &measured, o->profile, &err);
     }
     if (status == BH_OK && o->json) {
-        print_json(plan);
+        print_json(&shown);
     } else if (status == BH_OK) {
-        print_plan(plan);
+        print_plan(&shown);
     }
-    bh_plan_free(plan);
+    bh_plan_free(shown.plan);
     bh_model_free(model);
     return status == BH_OK ? CLI_OK : cli_fail_with(name, &err);
 }
@@ -162,9 +225,20 @@ static bool take(void *user, int c)
     case 'm':
         o->model = optarg;
         return true;
+    case 'n':
+        o->net = optarg;
+        return true;
+    case 'p':
+        o->profile = optarg;
+        return true;
     case 'j':
         o->json = true;
         return true;
+    case 'l':
+        return cli_link(name, optarg, &o->link);
+    case 't':
+        return cli_number(name, "--threads", optarg, 1, BH_POOL_THREADS_MAX,
+                          &o->threads);
     case 's':
         return cli_number(name, "--samples", optarg, 1, BH_SAMPLES_MAX, &o->samples);
     case 'g':
@@ -177,18 +251,25 @@ static bool take(void *user, int c)
 int cmd_plan(int argc, char **argv)
 {
     static const struct option longs[] = {{"model", required_argument, NULL, 'm'},
+                                          {"net", required_argument, NULL, 'n'},
                                           {"samples", required_argument, NULL, 's'},
                                           {"guard", required_argument, NULL, 'g'},
+                                          {"link", required_argument, NULL, 'l'},
+                                          {"threads", required_argument, NULL, 't'},
+                                          {"profile", required_argument, NULL, 'p'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    plan_options o = {.guard = BH_GUARD_SAMPLED, .samples = 8};
+    plan_options o = {.guard = BH_GUARD_SAMPLED, .samples = 8, .threads = 1};
     int parsed = cli_parse(name, help, longs, take, &o, argc, argv);
     if (parsed != CLI_GO_ON) {
         return parsed;
     }
-    if (!cli_no_operands(name, argc, argv) || !cli_needs(name, "--model", o.model)) {
+    if (!cli_no_operands(name, argc, argv)) {
         return CLI_USAGE;
+    }
+    if ((o.model != NULL) == (o.net != NULL)) {
+        return cli_usage(name, "either --model or --net is needed");
     }
     return run(&o);
 }

@@ -25,6 +25,9 @@ static const char help[] =
     "                         sampled: they are not. Clients see exact outputs of\n"
     "                         freshly drawn layers and can compute the weights\n"
     "  --samples S            draws of the weights for every image [8]\n"
+    "  --link LINK            what the plan is made for: 10gbit, 1gbit, 100mbit,40ms,\n"
+    "                         bytes (per second) with or without a round trip, or\n"
+    "                         \"bytes\" for the fewest bytes [1gbit]\n"
     "  --workers N            clients served side by side [4]\n"
     "  --threads N            that compute one answer [1]; all clients share them, and "
     "a\n"
@@ -151,6 +154,9 @@ static bool take(void *user, int c)
         ok = cli_number(name, "--samples", optarg, 1, BH_SAMPLES_MAX, &number);
         o->service.samples = (uint32_t)number;
         break;
+    case 'L':
+        ok = cli_link(name, optarg, &o->service.link);
+        break;
     case 'w':
         ok = cli_number(name, "--workers", optarg, 1, BH_TLS_WORKERS_MAX, &number);
         o->net.workers = (uint32_t)number;
@@ -185,6 +191,7 @@ int cmd_serve(int argc, char **argv)
         {"key", required_argument, NULL, 'k'},
         {"guard", required_argument, NULL, 'g'},
         {"samples", required_argument, NULL, 's'},
+        {"link", required_argument, NULL, 'L'},
         {"workers", required_argument, NULL, 'w'},
         {"prepare", required_argument, NULL, 'p'},
         {"threads", required_argument, NULL, 't'},

@@ -45,6 +45,24 @@ bh_guard bh_guard_from_name(const char *name);
 // A clock for the statistics: microseconds since any fixed moment.
 typedef uint64_t (*bh_clock)(void);
 
+// The link between client and server that a plan is made for.
+typedef struct bh_link {
+    double bytes_per_second; // in each direction; 0: no link is stated, the default
+    double rtt_seconds;      // there and back
+} bh_link;
+
+// What is assumed of a link that nobody states: 1 Gbit/s.
+#define BH_LINK_BYTES_PER_SECOND 125e6
+#define BH_LINK_RTT_SECONDS      0.2e-3
+// A link as slow as this, or slower, has the plan with the fewest bytes both ways,
+// whatever it takes.
+#define BH_LINK_BYTES_ONLY 1.0
+
+// "10gbit", "1gbit", "100mbit,40ms", "56kbit", "2e6" (bytes per second), "bytes" (the
+// fewest); behind a comma the round trip in s, ms or us. Without one it is 0.2 ms from
+// 1 Gbit/s on and 20 ms below. BH_ERR_ARG with a sentence for anything else.
+bh_status bh_link_parse(bh_link *out, const char *text, bh_error *err) BH_MUST_CHECK;
+
 // ---- server ----
 
 // A model ready to be served: plan, manifest. Immutable; shared by all sessions and
@@ -54,9 +72,12 @@ typedef struct bh_service bh_service;
 typedef struct bh_service_options {
     bh_guard guard;
     uint32_t samples; // S, 1 .. BH_SAMPLES_MAX
-    bh_clock clock;   // or NULL: server times are then reported as 0
+    // Or NULL: server times are then reported as 0, and the plan is made for a machine
+    // with AVX-512, not for the speed that this one is measured to have.
+    bh_clock clock;
     bh_pool *pool; // borrowed: sessions compute on it; NULL: on their callers' threads
     uint64_t prepare_bytes; // room for bh_service_prepare; 0: nothing is prepared
+    bh_link link;           // that the plan is made for
 } bh_service_options;
 
 // Errors: BH_ERR_STATE for a model that is not quantised, BH_ERR_NOISE and BH_ERR_RANGE

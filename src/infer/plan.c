@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "infer/select.h"
 
 static bh_linear_shape shape_of(const bh_layer *layer)
 {
@@ -143,8 +144,8 @@ static bh_status allocate_layers(bh_plan *plan, bh_error *err)
     return plan->layers != NULL ? BH_OK : bh_fail_plain(err, BH_ERR_NOMEM);
 }
 
-static bh_status choose_layer(const bh_plan *plan, uint32_t i, const bh_cost *cost,
-                              bh_error *err)
+static bh_status list_choices(const bh_plan *plan, uint32_t i, bh_candidates *out,
+                              const bh_cost *cost, bh_error *err)
 {
     bh_plan_layer *l = &plan->layers[i];
     bh_linear_shape shape = shape_of(layer_of(plan, i));
@@ -154,15 +155,38 @@ static bh_status choose_layer(const bh_plan *plan, uint32_t i, const bh_cost *co
             err, BH_ERR_RANGE, i,
             "its accumulators need more than 28 bits; quantise to fewer bits");
     }
-    bh_status status =
-        bh_linear_choose(&l->linear, &shape, plan->he, l->t_bits,
-                         layer_of(plan, i)->quant.w_max, repeats_of(plan, i), cost);
+    bh_status status = bh_linear_choose(&out->linear, &shape, plan->he, l->t_bits,
+                                        layer_of(plan, i)->quant.w_max);
     if (status != BH_OK) {
         return refuse(err, status, i,
                       status == BH_ERR_NOISE ? bh_status_message(status)
                                              : "its shape fits no packing");
     }
-    return finish_layer(plan, i, err);
+    for (uint32_t k = 0; k < out->linear.count; k++) {
+        out->stages[k] =
+            bh_cost_stages(cost, &out->linear.items[k], plan->he, l->t_bits);
+    }
+    return BH_OK;
+}
+
+static bh_status choose_packings(const bh_plan *plan, const bh_cost *cost,
+                                 bh_error *err)
+{
+    bh_candidates *choices = bh_alloc(plan->n_layers, sizeof *choices);
+    bh_status status = choices != NULL ? BH_OK : bh_fail_plain(err, BH_ERR_NOMEM);
+    for (uint32_t i = 0; i < plan->n_layers && status == BH_OK; i++) {
+        status = list_choices(plan, i, &choices[i], cost, err);
+    }
+    if (status == BH_OK &&
+        bh_select(choices, plan->n_layers, plan->samples, cost) != BH_OK) {
+        status = bh_fail_plain(err, BH_ERR_NOMEM);
+    }
+    for (uint32_t i = 0; i < plan->n_layers && status == BH_OK; i++) {
+        plan->layers[i].linear = choices[i].linear.items[choices[i].chosen];
+        status = finish_layer(plan, i, err);
+    }
+    bh_free(choices);
+    return status;
 }
 
 bh_status bh_plan_new(bh_plan **out, const bh_graph *graph, bh_guard guard,
@@ -176,8 +200,8 @@ bh_status bh_plan_new(bh_plan **out, const bh_graph *graph, bh_guard guard,
     }
     *plan->graph = *graph;
     status = allocate_layers(plan, err);
-    for (uint32_t i = 0; status == BH_OK && i < plan->n_layers; i++) {
-        status = choose_layer(plan, i, cost, err);
+    if (status == BH_OK) {
+        status = choose_packings(plan, cost, err);
     }
     return conclude(out, plan, status);
 }
@@ -282,4 +306,14 @@ double bh_plan_distance_log2(const bh_plan *plan)
         sum += places * exp2(-l->noise.statistical_bits);
     }
     return log2(sum);
+}
+
+double bh_plan_latency(const bh_plan *plan, const bh_cost *cost, bh_stages *stages,
+                       double *done)
+{
+    for (uint32_t i = 0; i < plan->n_layers; i++) {
+        const bh_plan_layer *l = &plan->layers[i];
+        stages[i] = bh_cost_stages(cost, &l->linear, plan->he, l->t_bits);
+    }
+    return bh_pipeline_run(stages, plan->n_layers, plan->samples, cost, done);
 }

@@ -5,6 +5,7 @@
 #define BH_INFER_PLAN_H
 
 #include "bayhenn/session.h"
+#include "infer/cost.h"
 #include "linear/choose.h"
 #include "model/graph.h"
 
@@ -37,10 +38,11 @@ typedef struct bh_plan {
     bh_plan_layer *layers; // one per linear layer of the graph
 } bh_plan;
 
-// Plans a quantised graph: l from the accumulators' bound, blocks by cost. Checks every
-// bound. Errors: BH_ERR_STATE (not quantised), BH_ERR_RANGE (an accumulator needs more
-// than BH_T_BITS_MAX bits), BH_ERR_NOISE, BH_ERR_PARAMS, BH_ERR_TOO_LARGE, each with a
-// sentence that names the layer.
+// Plans a quantised graph: l from the accumulators' bound, packings by the predicted
+// latency of a query (infer/select.h). Checks every bound. Errors: BH_ERR_STATE (not
+// quantised), BH_ERR_RANGE (an accumulator needs more than BH_T_BITS_MAX bits),
+// BH_ERR_NOISE, BH_ERR_PARAMS, BH_ERR_TOO_LARGE, each with a sentence that names the
+// layer.
 bh_status bh_plan_new(bh_plan **out, const bh_graph *graph, bh_guard guard,
                       uint32_t samples, const bh_cost *cost,
                       bh_error *err) BH_MUST_CHECK;
@@ -58,6 +60,10 @@ typedef struct bh_plan_totals {
 } bh_plan_totals;
 
 bh_plan_totals bh_plan_sum(const bh_plan *plan);
+// The predicted nanoseconds of a query, and of each layer the stages of a sample and
+// when its last answer is decrypted: n_layers each.
+double bh_plan_latency(const bh_plan *plan, const bh_cost *cost, bh_stages *stages,
+                       double *done);
 // log2 of the statistical distance between all kept coefficients of a query and ideally
 // flooded ones: the sum over coefficients (R1).
 double bh_plan_distance_log2(const bh_plan *plan);

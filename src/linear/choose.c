@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "linear/choose.h"
 
-#include <math.h>
 #include <stdbool.h>
-
-bh_cost bh_cost_default(void)
-{
-    return (bh_cost){.byte = 8, .upload = 205e3, .product = 85e3, .answer = 470e3};
-}
 
 uint64_t bh_linear_bytes_up(const bh_linear *l, const bh_he *he, bh_repeats r)
 {
@@ -37,75 +31,69 @@ uint64_t bh_linear_bytes_down(const bh_linear *l, const bh_he *he, unsigned t_bi
     return bytes * r.samples;
 }
 
-double bh_linear_cost(const bh_linear *l, const bh_he *he, unsigned t_bits,
-                      bh_repeats r, const bh_cost *cost)
-{
-    double bytes = (double)bh_linear_bytes_up(l, he, r) +
-                   (double)bh_linear_bytes_down(l, he, t_bits, r);
-    double products = (double)l->n_answers * l->in_blocks * r.samples;
-    return bytes * cost->byte + (double)l->n_uploads * r.inputs * cost->upload +
-           products * cost->product + (double)l->n_answers * r.samples * cost->answer;
-}
-
-// The best so far.
 typedef struct search {
-    const bh_linear_shape *shape;
-    const bh_he *he;
-    unsigned t_bits;
-    uint32_t w_max;
-    bh_repeats repeats;
-    const bh_cost *cost;
-    bh_status why; // there is no best
-    bh_linear best;
-    double best_cost;
+    const bh_linear *whole; // the shape, not yet cut
+    uint32_t c_o_max;       // more outputs in a block have too much noise
+    bh_linear_choices *found;
 } search;
 
-// False if its noise does not fit: fewer outputs in a block have less.
-static bool try_packing(search *s, bh_packing packing)
+static bool no_worse(const bh_linear *a, const bh_linear *b)
 {
-    bh_linear l;
-    bh_noise noise;
-    if (bh_linear_init(&l, s->shape, &packing, bh_he_degree(s->he)) != BH_OK) {
-        return true;
+    return a->n_uploads <= b->n_uploads && a->n_answers <= b->n_answers &&
+           bh_linear_products(a) <= bh_linear_products(b);
+}
+
+// Keeps the choices to those that no other one equals or beats.
+static void consider(bh_linear_choices *found, const bh_linear *l)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < found->count; i++) {
+        if (no_worse(&found->items[i], l)) {
+            return;
+        }
     }
-    if (bh_noise_of_answer(s->he, &noise, bh_linear_weights_per_answer(&l), s->w_max,
-                           s->t_bits) != BH_OK) {
-        s->why = BH_ERR_NOISE;
-        return false;
+    for (uint32_t i = 0; i < found->count; i++) {
+        if (!no_worse(l, &found->items[i])) {
+            found->items[kept++] = found->items[i];
+        }
     }
-    double cost = bh_linear_cost(&l, s->he, s->t_bits, s->repeats, s->cost);
-    if (cost < s->best_cost) {
-        s->best_cost = cost;
-        s->best = l;
+    found->count = kept;
+    if (kept < BH_LINEAR_CHOICES_MAX) {
+        found->items[found->count++] = *l;
     }
-    return true;
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t ceil_div(uint32_t a, uint32_t b)
+{
+    return (a + b - 1) / b;
 }
 
 // For one tiling: every distinct number of input blocks, each with the evenest c_i, and
-// the largest c_o that then fits (and whose noise does), evened out over its blocks.
-// The number of distinct ceil(channels / c_i) is below 2 sqrt(channels).
-static void try_blocks(search *s, const bh_linear *whole, uint32_t height,
-                       uint32_t width)
+// the largest c_o that then fits, evened out over its blocks. The number of distinct
+// ceil(channels / c_i) is below 2 sqrt(channels).
+static void try_blocks(search *s, uint32_t height, uint32_t width)
 {
+    const bh_linear *whole = s->whole;
     uint64_t area =
         (uint64_t)(height + whole->taps_h - 1) * (width + whole->taps_w - 1);
-    size_t n = bh_he_degree(s->he);
-    if (area > n) {
+    if (area > whole->n) {
         return;
     }
-    uint32_t fit = (uint32_t)(n / area);
-    uint32_t c_i = fit < whole->channels ? fit : whole->channels;
-    while (c_i > 0) {
-        uint32_t blocks = (whole->channels + c_i - 1) / c_i;
-        c_i = (whole->channels + blocks - 1) / blocks;
-        uint32_t c_o = fit / c_i, outs = s->shape->out_channels;
-        c_o = c_o < outs ? c_o : outs;
-        uint32_t out_blocks = (outs + c_o - 1) / c_o;
-        c_o = (outs + out_blocks - 1) / out_blocks;
-        while (!try_packing(s, (bh_packing){c_i, c_o, height, width}) && c_o > 1) {
-            c_o = (c_o + 1) / 2;
+    uint32_t fit = (uint32_t)(whole->n / area), outs = whole->shape.out_channels;
+    for (uint32_t c_i = min_u32(fit, whole->channels); c_i > 0; c_i--) {
+        c_i = ceil_div(whole->channels, ceil_div(whole->channels, c_i));
+        uint32_t c_o = min_u32(min_u32(fit / c_i, s->c_o_max), outs);
+        c_o = ceil_div(outs, ceil_div(outs, c_o));
+        bh_packing packing = {c_i, c_o, height, width};
+        bh_linear l;
+        if (bh_linear_init(&l, &whole->shape, &packing, whole->n) == BH_OK) {
+            consider(s->found, &l);
         }
-        c_i--;
     }
 }
 
@@ -123,31 +111,45 @@ static uint32_t next_strip(uint32_t len, uint32_t strip)
     return 0;
 }
 
-bh_status bh_linear_choose(bh_linear *out, const bh_linear_shape *shape,
-                           const bh_he *he, unsigned t_bits, uint32_t w_max,
-                           bh_repeats r, const bh_cost *cost)
+// The most outputs in a block whose noise bound holds, whatever the input blocks; 0 if
+// not even one's does. The bound grows with them.
+static uint32_t most_outputs(const bh_linear *whole, const bh_he *he, unsigned t_bits,
+                             uint32_t w_max)
 {
-    search s = {.shape = shape,
-                .he = he,
-                .t_bits = t_bits,
-                .w_max = w_max,
-                .repeats = r,
-                .cost = cost,
-                .why = BH_ERR_PARAMS,
-                .best_cost = INFINITY};
+    bh_linear l = *whole;
+    bh_noise noise;
+    uint32_t fits = 0, fails = l.shape.out_channels + 1;
+    while (fails - fits > 1) {
+        l.packing.c_o = fits + (fails - fits) / 2;
+        if (bh_noise_of_answer(he, &noise, bh_linear_weights_per_answer(&l), w_max,
+                               t_bits) == BH_OK) {
+            fits = l.packing.c_o;
+        } else {
+            fails = l.packing.c_o;
+        }
+    }
+    return fits;
+}
+
+bh_status bh_linear_choose(bh_linear_choices *out, const bh_linear_shape *shape,
+                           const bh_he *he, unsigned t_bits, uint32_t w_max)
+{
     bh_linear whole;
+    out->count = 0;
     bh_status status = bh_linear_init_shape(&whole, shape, bh_he_degree(he));
     if (status != BH_OK) {
         return status;
     }
+    search s = {.whole = &whole,
+                .c_o_max = most_outputs(&whole, he, t_bits, w_max),
+                .found = out};
+    if (s.c_o_max == 0) {
+        return BH_ERR_NOISE;
+    }
     for (uint32_t h = whole.out_height; h > 0; h = next_strip(whole.out_height, h)) {
         for (uint32_t w = whole.out_width; w > 0; w = next_strip(whole.out_width, w)) {
-            try_blocks(&s, &whole, h, w);
+            try_blocks(&s, h, w);
         }
     }
-    if (s.best_cost == INFINITY) {
-        return s.why;
-    }
-    *out = s.best;
-    return BH_OK;
+    return out->count > 0 ? BH_OK : BH_ERR_PARAMS;
 }

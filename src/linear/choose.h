@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Choosing how a layer is cut: the packing with the smallest predicted cost.
+// The ways in which a layer can sensibly be cut, for a planner to choose from.
 #ifndef BH_LINEAR_CHOOSE_H
 #define BH_LINEAR_CHOOSE_H
 
 #include "bayhenn/he.h"
 #include "linear/linear.h"
-
-// What things cost, in nanoseconds. The defaults are one core with portable kernels and
-// a link of 1 Gbit/s; docs/performance.md says how they were measured.
-typedef struct bh_cost {
-    double byte;    // one byte on the link, either way
-    double upload;  // one ciphertext: encryption, loading
-    double product; // one plaintext polynomial: transform and multiply-accumulate
-    double answer;  // one ciphertext: sanitising, switching, decryption
-} bh_cost;
-
-bh_cost bh_cost_default(void);
 
 // How often a layer is evaluated for one query. The first layer's input is the same for
 // all samples, so it is uploaded once.
@@ -27,15 +16,29 @@ typedef struct bh_repeats {
 uint64_t bh_linear_bytes_up(const bh_linear *l, const bh_he *he, bh_repeats r);
 uint64_t bh_linear_bytes_down(const bh_linear *l, const bh_he *he, unsigned t_bits,
                               bh_repeats r);
-// Predicted nanoseconds of one query.
-double bh_linear_cost(const bh_linear *l, const bh_he *he, unsigned t_bits,
-                      bh_repeats r, const bh_cost *cost);
 
-// The cheapest packing of all tilings and block sizes. BH_ERR_ARG for an impossible
-// shape, BH_ERR_PARAMS if nothing fits (a kernel larger than a polynomial),
-// BH_ERR_NOISE if no packing's noise bound does with weights up to w_max.
-bh_status bh_linear_choose(bh_linear *out, const bh_linear_shape *shape,
-                           const bh_he *he, unsigned t_bits, uint32_t w_max,
-                           bh_repeats r, const bh_cost *cost) BH_MUST_CHECK;
+// Products of one sample: plaintext polynomials transformed and multiplied.
+static inline uint64_t bh_linear_products(const bh_linear *l)
+{
+    return (uint64_t)l->n_answers * l->in_blocks;
+}
+
+// Whatever a packing costs, in time or bytes, grows with its numbers of uploads,
+// products and answers. So the packings worth considering are those that no other one
+// equals or beats in all three. A fully connected layer of a graph has fewer than 256:
+// in_blocks takes the values up to 2 sqrt(weights / n) that change out_blocks.
+#define BH_LINEAR_CHOICES_MAX 256
+typedef struct bh_linear_choices {
+    uint32_t count;
+    bh_linear items[BH_LINEAR_CHOICES_MAX];
+} bh_linear_choices;
+
+// Fills in the choices among all tilings (up to 32 strips each way) and block sizes,
+// at least one. BH_ERR_ARG for an impossible shape, BH_ERR_PARAMS if nothing fits (a
+// kernel larger than a polynomial), BH_ERR_NOISE if no packing's noise bound does with
+// weights up to w_max.
+bh_status bh_linear_choose(bh_linear_choices *out, const bh_linear_shape *shape,
+                           const bh_he *he, unsigned t_bits,
+                           uint32_t w_max) BH_MUST_CHECK;
 
 #endif

@@ -100,10 +100,20 @@ size_t bh_linear_out_len(const bh_linear *l)
     return (size_t)l->shape.out_channels * l->out_height * l->out_width;
 }
 
+// Of one output channel.
+static uint64_t weights_per_output(const bh_linear *l)
+{
+    return (uint64_t)l->shape.in_channels * l->shape.kernel_h * l->shape.kernel_w;
+}
+
+uint64_t bh_linear_weights(const bh_linear *l)
+{
+    return l->shape.out_channels * weights_per_output(l);
+}
+
 uint64_t bh_linear_weights_per_answer(const bh_linear *l)
 {
-    return (uint64_t)l->packing.c_o * l->shape.in_channels * l->shape.kernel_h *
-           l->shape.kernel_w;
+    return l->packing.c_o * weights_per_output(l);
 }
 
 // A channel after the split into phases.
@@ -178,6 +188,14 @@ static void pack_taps(const bh_linear *l, int32_t *last, const int32_t *kernel, 
     }
 }
 
+// A row of one weight a channel: fully connected layers, kernels within their stride.
+static void pack_row(int32_t *last, const int32_t *row, size_t len, size_t area)
+{
+    for (size_t i = 0; i < len; i++) {
+        *(last - i * area) = row[i];
+    }
+}
+
 // Place of the first output of a block's first channel: the last input channel's tap
 // (0, 0) stands there too.
 static size_t first_place(const bh_linear *l)
@@ -199,6 +217,11 @@ void bh_linear_pack_weights(const bh_linear *l, int32_t *poly, const int32_t *we
     memset(poly, 0, l->n * sizeof *poly);
     for (uint32_t o = first_out; o < end_out; o++) {
         int32_t *base = poly + (size_t)(o - first_out) * c_i * area + first_place(l);
+        if (l->taps_h * l->taps_w == 1) {
+            pack_row(base, weights + (size_t)o * l->channels + first, end - first,
+                     area);
+            continue;
+        }
         for (uint32_t c = first; c < end; c++) {
             phase f = phase_of(l, c);
             const int32_t *from =

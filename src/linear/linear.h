@@ -61,6 +61,7 @@ bh_status bh_linear_init(bh_linear *l, const bh_linear_shape *shape,
 
 size_t bh_linear_in_len(const bh_linear *l);
 size_t bh_linear_out_len(const bh_linear *l);
+uint64_t bh_linear_weights(const bh_linear *l);
 // Non-zero weight coefficients that enter one answer, at most.
 uint64_t bh_linear_weights_per_answer(const bh_linear *l);
 

@@ -4,15 +4,37 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "infer/calibrate.h"
 #include "model/model.h"
 #include "protocol/message.h"
+
+// What the plan is to assume of machines and link.
+static bh_status find_cost(bh_cost *cost, const bh_service_options *options,
+                           bh_error *err)
+{
+    const bh_link *link = &options->link;
+    *cost = bh_cost_default();
+    cost->server_threads = bh_pool_threads(options->pool);
+    if (link->bytes_per_second != 0) {
+        cost->link = *link;
+    }
+    if (!(cost->link.bytes_per_second > 0) || !(cost->link.rtt_seconds >= 0)) {
+        return bh_fail(err, BH_ERR_ARG, "a link has a speed and a round trip");
+    }
+    return options->clock != NULL
+               ? bh_calibrate(cost, options->guard, options->clock, err)
+               : BH_OK;
+}
 
 static bh_status make_plan(bh_service *service, const bh_service_options *options,
                            bh_error *err)
 {
-    bh_cost cost = bh_cost_default();
-    bh_status status = bh_plan_new(&service->plan, &service->model->graph,
-                                   options->guard, options->samples, &cost, err);
+    bh_cost cost;
+    bh_status status = find_cost(&cost, options, err);
+    if (status == BH_OK) {
+        status = bh_plan_new(&service->plan, &service->model->graph, options->guard,
+                             options->samples, &cost, err);
+    }
     if (status == BH_OK &&
         bh_plan_sum(service->plan).answers > BH_ANSWERS_PER_KEY_MAX) {
         status = bh_fail(err, BH_ERR_TOO_LARGE,

@@ -105,6 +105,11 @@ refused 2 "no guard" infer --connect localhost:1 --ca a --guard sealed "$digit"
 refused 2 "guard is needed" serve --model m.bhn --listen localhost:0 --cert c --key k
 refused 2 "whole number" plan --model m.bhn --samples 0
 refused 2 "whole number" plan --model m.bhn --samples 1x
+refused 2 "either --model or --net" plan
+refused 2 "either --model or --net" plan --model m.bhn --net lenet5
+refused 2 "unknown network" plan --net resnet
+refused 2 "no such speed in .fast" plan --model m.bhn --link fast
+refused 2 "no such round trip" serve --link 1gbit,40
 refused 2 "whole number" serve --workers 0
 refused 2 "whole number" serve --threads 0
 refused 2 "whole number" infer --threads 1000
@@ -167,8 +172,14 @@ works info m.bhn --json
 json model dataset parameters layers
 works plan --model m.bhn
 has "margin"
-works plan --model m.bhn --json --samples 4
-json layers bytes.up bytes.down security_bits layers.0.noise_log2 layers.0.margin_bits
+has "0.2 ms there and back"
+works plan --model m.bhn --json --samples 4 --link 100mbit,40ms --threads 2
+json layers bytes.up bytes.down security_bits layers.0.noise_log2 layers.0.margin_bits \
+    predicted_ms layers.0.predicted_ms.done link.rtt_ms
+works plan --net lenet-caffe --link bytes
+has "fc 800-500"
+refused 1 "missing.json: No such file" plan --model m.bhn --profile missing.json
+refused 1 "not a profile" plan --model m.bhn --profile m.bhn
 
 # ---- lost output ----
 for lost in "info" "info m.bhn --json" "plan --model m.bhn" "infer --help" "--help" \
@@ -245,6 +256,16 @@ connect="--connect $address --ca certs/server.crt"
     json file label probabilities entropy mutual_information samples guard rounds \
         ms.total ms.client ms.server bytes.up bytes.down
     has '"samples":3,"guard":"sampled","rounds":5'
+    works infer $connect --profile profile.json "$digit" "$digit"
+    works plan --model m.bhn --samples 3 --profile profile.json
+    has "Measured.*2 queries"
+    works plan --model m.bhn --samples 3 --profile profile.json --json
+    json measured_ms layers.4.measured_ms.server
+    refused 1 "another number of draws" plan --model m.bhn --profile profile.json
+    refused 1 "of another model" plan --net netd --samples 3 --profile profile.json
+    "$bayhenn" infer $connect --profile none/profile.json "$digit" >out 2>err &&
+        fail "a profile in no folder"
+    grep -q "none/profile.json: No such file" err || fail "no name of the profile"
     works infer $connect "$digit"
     has "guard sampled"
     has "entropy"

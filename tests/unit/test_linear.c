@@ -2,6 +2,7 @@
 // Packings: for random shapes, every packing that fits gives the plain convolution
 // through plain negacyclic products over the integers; and the planner's choice is the
 // cheapest.
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -220,34 +221,79 @@ static void test_impossible(void **state)
                   BH_ERR_PARAMS);
 }
 
-// No packing of a sample of all packings is cheaper than the chosen one.
-static void test_choice(void **state)
+static bool beats(const bh_linear *a, const bh_linear *b)
+{
+    return a->n_uploads <= b->n_uploads && a->n_answers <= b->n_answers &&
+           bh_linear_products(a) <= bh_linear_products(b);
+}
+
+static uint32_t beaten_by(const bh_linear_choices *choices, const bh_linear *l)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < choices->count; i++) {
+        count += beats(&choices->items[i], l);
+    }
+    return count;
+}
+
+// Every choice computes the layer, no choice equals or beats another, and every packing
+// of a sample of all packings is equalled or beaten by a choice.
+static void test_choices(void **state)
 {
     (void)state;
+    static bh_linear_choices choices;
     test_rng rng = test_rng_new("choice");
     bh_he *he;
     assert_ok(bh_he_new(&he, "INSECURE_TEST_n256", NULL));
-    bh_cost cost = bh_cost_default();
     for (int round = 0; round < 60; round++) {
         bh_linear_shape s = random_shape(&rng);
-        bh_repeats r = {1 + (uint32_t)test_rng_below(&rng, 8), 8};
-        bh_linear best, other;
-        bh_status status = bh_linear_choose(&best, &s, he, 20, 127, r, &cost);
-        if (status != BH_OK) {
+        bh_linear other;
+        if (bh_linear_choose(&choices, &s, he, 20, 127) != BH_OK) {
             assert_status(bh_linear_init_shape(&other, &s, 256), BH_ERR_ARG);
             continue;
         }
-        check_packing(&best, &rng);
-        double least = bh_linear_cost(&best, he, 20, r, &cost);
+        assert_true(choices.count >= 1);
+        for (uint32_t i = 0; i < choices.count; i++) {
+            check_packing(&choices.items[i], &rng);
+            assert_int_equal(beaten_by(&choices, &choices.items[i]), 1);
+        }
+        const bh_linear *any = &choices.items[0];
         for (int k = 0; k < 300; k++) {
-            bh_packing p = {1 + (uint32_t)test_rng_below(&rng, best.channels),
+            bh_packing p = {1 + (uint32_t)test_rng_below(&rng, any->channels),
                             1 + (uint32_t)test_rng_below(&rng, s.out_channels),
-                            best.out_height, best.out_width};
+                            1 + (uint32_t)test_rng_below(&rng, any->out_height),
+                            1 + (uint32_t)test_rng_below(&rng, any->out_width)};
             if (bh_linear_init(&other, &s, &p, 256) == BH_OK) {
-                assert_true(least <= bh_linear_cost(&other, he, 20, r, &cost) + 1);
+                assert_true(beaten_by(&choices, &other) >= 1);
             }
         }
     }
+    bh_he_free(he);
+}
+
+// The noise bound limits the outputs of a block, in every choice; where one output is
+// too many, nothing fits.
+static void test_choices_fit_their_noise(void **state)
+{
+    (void)state;
+    static bh_linear_choices choices;
+    bh_he *he;
+    bh_noise noise;
+    bh_linear_shape s = {4096, 1, 1, 40, 1, 1, 1, 0};
+    assert_ok(bh_he_new(&he, "n4096", NULL));
+    assert_ok(bh_linear_choose(&choices, &s, he, 28, 127));
+    uint32_t largest = 0;
+    for (uint32_t i = 0; i < choices.count; i++) {
+        const bh_linear *l = &choices.items[i];
+        assert_ok(
+            bh_noise_of_answer(he, &noise, bh_linear_weights_per_answer(l), 127, 28));
+        largest = l->packing.c_o > largest ? l->packing.c_o : largest;
+    }
+    assert_true(largest < 40);
+    s.in_channels = 65536;
+    assert_status(bh_linear_choose(&choices, &s, he, 28, 127), BH_ERR_NOISE);
+    s = (bh_linear_shape){1, 100, 100, 1, 65, 65, 1, 0};
+    assert_status(bh_linear_choose(&choices, &s, he, 20, 127), BH_ERR_PARAMS);
     bh_he_free(he);
 }
 
@@ -257,7 +303,8 @@ int main(void)
         cmocka_unit_test(test_random_packings),
         cmocka_unit_test(test_full_polynomials),
         cmocka_unit_test(test_impossible),
-        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_choices_fit_their_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

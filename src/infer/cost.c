@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "infer/cost.h"
+
+#include <math.h>
+
+#define NS 1e9 // in a second
+
+bh_cost bh_cost_default(void)
+{
+    return (bh_cost){
+        .encrypt = 30e3,
+        .decrypt = 11e3,
+        .decrypt_place = 5.3,
+        .load = 8.5e3,
+        .weight = 2.4,
+        .product = 9.2e3,
+        .answer = 40e3,
+        .answer_place = 5.5,
+        .byte = 0.5,
+        .client_threads = 1,
+        .server_threads = 1,
+        .link = {BH_LINK_BYTES_PER_SECOND, BH_LINK_RTT_SECONDS},
+    };
+}
+
+// Time of `count` equal tasks on so many threads.
+static double spread(double count, double each, uint32_t threads)
+{
+    return ceil(count / threads) * each;
+}
+
+bh_stages bh_cost_stages(const bh_cost *c, const bh_linear *l, const bh_he *he,
+                         unsigned t_bits)
+{
+    const bh_repeats once = {1, 1};
+    double up = (double)bh_linear_bytes_up(l, he, once);
+    double down = (double)bh_linear_bytes_down(l, he, t_bits, once);
+    double weights = (double)bh_linear_weights(l);
+    double places = (double)bh_linear_out_len(l);
+    double ns_per_byte = NS / c->link.bytes_per_second;
+    return (bh_stages){
+        .encrypt = spread(l->n_uploads, c->encrypt, c->client_threads),
+        .load = l->n_uploads * c->load,
+        .draw = weights * c->weight,
+        .answer = l->in_blocks * c->product + c->answer +
+                  places / l->n_answers * c->answer_place,
+        .decrypt = spread(l->n_answers, c->decrypt, c->client_threads) +
+                   places * c->decrypt_place,
+        .pass_up = up * c->byte,
+        .pass_down = down * c->byte,
+        .up = up * ns_per_byte,
+        .down = down * ns_per_byte,
+        .n_answers = l->n_answers,
+    };
+}
+
+double bh_stages_work(const bh_stages *s, bh_repeats r)
+{
+    return r.inputs * (s->encrypt + s->load + 2 * s->pass_up + s->up) +
+           r.samples * (s->draw + s->n_answers * s->answer + s->decrypt +
+                        2 * s->pass_down + s->down);
+}
