@@ -24,7 +24,7 @@ static const char help[] =
 
 typedef struct proxy_options {
     const char *listen, *connect, *link_text;
-    bench_link link;
+    bh_link link;
 } proxy_options;
 
 // A signal handler gets no argument: the one place where state is global.
@@ -48,11 +48,7 @@ static bool take(void *user, int c)
         return true;
     case 'k':
         o->link_text = optarg;
-        if (!bench_link_parse(&o->link, optarg)) {
-            cli_usage(name, "\"%s\" is no link", optarg);
-            return false;
-        }
-        return true;
+        return cli_link(name, optarg, &o->link);
     default:
         return false;
     }

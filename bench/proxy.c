@@ -34,7 +34,7 @@ struct proxy {
 };
 
 bh_status proxy_new(proxy **out, const char *listen, const char *connect,
-                    const bench_link *link, bh_error *err)
+                    const bh_link *link, bh_error *err)
 {
     bh_address address;
     *out = NULL;
@@ -43,7 +43,7 @@ bh_status proxy_new(proxy **out, const char *listen, const char *connect,
         return bh_fail_plain(err, BH_ERR_NOMEM);
     }
     for (int i = 0; i < 2; i++) {
-        p->lines[i].delay_ns = link->rtt_ms * 1e6 / 2;
+        p->lines[i].delay_ns = link->rtt_seconds * 1e9 / 2;
         p->lines[i].ns_per_byte =
             link->bytes_per_second > 0 ? 1e9 / link->bytes_per_second : 0;
     }

@@ -5,8 +5,7 @@
 #ifndef BH_BENCH_PROXY_H
 #define BH_BENCH_PROXY_H
 
-#include "bayhenn/bayhenn.h"
-#include "link.h"
+#include "bayhenn/session.h"
 
 typedef struct proxy proxy;
 
@@ -15,7 +14,7 @@ typedef struct proxy proxy;
 // Listens on `listen` ("HOST:PORT", port 0 picks one) and connects every client to
 // `connect`. BH_ERR_ARG, BH_ERR_IO with a sentence, BH_ERR_NOMEM.
 bh_status proxy_new(proxy **out, const char *listen, const char *connect,
-                    const bench_link *link, bh_error *err) BH_MUST_CHECK;
+                    const bh_link *link, bh_error *err) BH_MUST_CHECK;
 uint16_t proxy_port(const proxy *p);
 // Carries bytes until proxy_stop is called from another thread or a signal handler.
 // It sleeps whenever nothing is due.

@@ -5,7 +5,6 @@
 #define BH_BENCH_ROUTE_H
 
 #include "bayhenn/session.h"
-#include "link.h"
 
 // One query. Result pointers are borrowed until the next one.
 typedef struct route_times {
@@ -26,6 +25,6 @@ bh_status route_by_turns(route *out, const bh_service *service, bh_pool *pool,
                          bh_error *err) BH_MUST_CHECK;
 // link NULL: TLS on loopback, no proxy between.
 bh_status route_over_link(route *out, const bh_service *service, bh_pool *pool,
-                          const bench_link *link, bh_error *err) BH_MUST_CHECK;
+                          const bh_link *link, bh_error *err) BH_MUST_CHECK;
 
 #endif

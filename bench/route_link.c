@@ -68,7 +68,7 @@ static bh_status start_server(remote *r, const bh_service *service, bh_error *er
                            : status;
 }
 
-static bh_status start_proxy(remote *r, const bench_link *link, const char *server,
+static bh_status start_proxy(remote *r, const bh_link *link, const char *server,
                              bh_error *err)
 {
     bh_status status = proxy_new(&r->proxy, "127.0.0.1:0", server, link, err);
@@ -76,7 +76,7 @@ static bh_status start_proxy(remote *r, const bench_link *link, const char *serv
 }
 
 static bh_status open_remote(remote *r, const bh_service *service, bh_pool *pool,
-                             const bench_link *link, bh_error *err)
+                             const bh_link *link, bh_error *err)
 {
     char address[64];
     bh_status status = start_server(r, service, err);
@@ -135,7 +135,7 @@ static bh_status query(void *self, bh_client_result *out, route_times *times,
 }
 
 bh_status route_over_link(route *out, const bh_service *service, bh_pool *pool,
-                          const bench_link *link, bh_error *err)
+                          const bh_link *link, bh_error *err)
 {
     remote *r = bh_alloc(1, sizeof *r);
     if (r == NULL) {

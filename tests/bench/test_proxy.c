@@ -90,10 +90,10 @@ static int connect_to(uint16_t port)
 
 static void open_link(fixture *f, const char *text)
 {
-    bench_link link;
+    bh_link link;
     bh_address any;
     char target[64];
-    assert_true(bench_link_parse(&link, text));
+    assert_int_equal(bh_link_parse(&link, text, NULL), BH_OK);
     assert_int_equal(bh_address_parse(&any, "127.0.0.1:0", 0, NULL), BH_OK);
     assert_int_equal(bh_socket_listen_all(&f->listeners, &any, NULL), BH_OK);
     snprintf(target, sizeof target, "127.0.0.1:%u", f->listeners.port);
