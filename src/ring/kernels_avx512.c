@@ -48,6 +48,10 @@ static void mul_acc(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
     }
 }
 
+// Words between a product and the operands that are fetched for a later one: so many
+// rows at a time are more than the processor foresees by itself.
+#define AHEAD 64
+
 static void mul_acc2(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
                      const bh_term *terms, size_t n_terms, size_t n)
 {
@@ -57,6 +61,9 @@ static void mul_acc2(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
         sum s0 = {_mm512_setzero_si512(), v8_load_lanes(lanes, acc0 + i)};
         sum s1 = {_mm512_setzero_si512(), v8_load_lanes(lanes, acc1 + i)};
         for (size_t k = 0; k < n_terms; k++) {
+            _mm_prefetch((const char *)(terms[k].x0 + i + AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const char *)(terms[k].x1 + i + AHEAD), _MM_HINT_T0);
+            _mm_prefetch((const char *)(terms[k].w + i + AHEAD), _MM_HINT_T0);
             v8 w = v8_load_lanes(lanes, terms[k].w + i);
             s0 = sum_add(s0, v8_load_lanes(lanes, terms[k].x0 + i), w);
             s1 = sum_add(s1, v8_load_lanes(lanes, terms[k].x1 + i), w);
