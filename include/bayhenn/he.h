@@ -54,7 +54,8 @@ size_t bh_he_poly_bytes(const bh_he *he);
 size_t bh_he_answer_bytes(const bh_he *he, size_t n_places, unsigned t_bits);
 
 // What one thread computes in: no call with it takes memory. It holds nothing that a
-// later call relies on, but for an answer between its begin and its finish.
+// later call relies on, but for an answer between its begin and its finish; encrypting
+// or decrypting in between spoils that answer.
 typedef struct bh_workspace bh_workspace;
 bh_status bh_workspace_new(bh_workspace **out, const bh_he *he) BH_MUST_CHECK;
 void bh_workspace_free(bh_workspace *w); // wipes

@@ -19,9 +19,6 @@
 
 enum { LANES = 4 };
 
-// What the arithmetic asks of a prime: 2^AVX2_LOG2_Q_MIN < q < 2^50.
-#define AVX2_LOG2_Q_MIN 15
-
 // x + MAGIC is rounded to an integer while |x| <= 2^51.
 #define MAGIC 6755399441055744.0 // 3 * 2^51
 // The bits of TWO52 + x end in those of x, for integers 0 <= x < 2^52.
@@ -130,17 +127,19 @@ AVX2_INLINE __m256d avx2_mul_add(avx2_modulus m, __m256d x, __m256d w, __m256d c
     return _mm256_add_pd(_mm256_add_pd(_mm256_fnmadd_pd(b, m.q, h), l), c);
 }
 
-// In: any word, q > 2^AVX2_LOG2_Q_MIN. Out: |out| <= q/2 + x 2^-52 <= 5/8 q.
-// Each half of the word is lifted into a double; their sum is rounded for the quotient
-// only.
+// x mod q. In: any word, q > 2^15. Out: |out| <= q/2 + x 2^-52 <= 5/8 q, exact.
+//
+// x = (h + TWO52) + (l - TWO52), the upper half above 2^32 and the lower one below,
+// each raised out of its bits. Their sum is rounded for the quotient only: h - b q is
+// below TWO52 + 2^32 + q < 2^53 in magnitude.
 AVX2_INLINE __m256d avx2_reduce_word(avx2_modulus m, __m256i x)
 {
-    const __m256d two84 = _mm256_set1_pd(0x1p84); // last place 2^32
-    __m256d high = _mm256_or_pd(_mm256_castsi256_pd(_mm256_srli_epi64(x, 32)), two84);
-    __m256i low = _mm256_blend_epi32(x, _mm256_castpd_si256(_mm256_set1_pd(TWO52)),
-                                     0xaa); // the upper halves
-    __m256d h = _mm256_sub_pd(high, two84);
-    __m256d l = _mm256_sub_pd(_mm256_castsi256_pd(low), _mm256_set1_pd(TWO52));
+    const double two84 = 0x1p84; // its last place is 2^32
+    const __m256i two52 = _mm256_castpd_si256(_mm256_set1_pd(TWO52));
+    __m256d upper = _mm256_castsi256_pd(_mm256_srli_epi64(x, 32));
+    upper = _mm256_or_pd(upper, _mm256_set1_pd(two84));
+    __m256d h = _mm256_sub_pd(upper, _mm256_set1_pd(two84 + TWO52));
+    __m256d l = _mm256_castsi256_pd(_mm256_blend_epi32(x, two52, 0xaa));
     __m256d b = avx2_quotient(m, _mm256_add_pd(h, l));
     return _mm256_add_pd(_mm256_fnmadd_pd(b, m.q, h), l);
 }
@@ -158,7 +157,7 @@ static inline double avx2_centred_vartime(const bh_modulus *m, uint64_t x)
     return x > m->q / 2 ? -(double)(m->q - x) : (double)x;
 }
 
-// ---- the transforms (kernels_avx2_ntt.c) ----
+// ---- the transforms (ntt_avx2.c) ----
 
 void bh_avx2_fill_table(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
                         size_t n);

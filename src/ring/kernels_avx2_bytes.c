@@ -130,16 +130,14 @@ AVX2 void bh_avx2_unpack(uint64_t *out, const uint8_t *in, size_t n, unsigned bi
 
 // ---- random words ----
 
-// For every set of lanes, its members first.
-#define LANES4(a, b, c, d)                                                             \
-    {                                                                                  \
-        2 * a, 2 * a + 1, 2 * b, 2 * b + 1, 2 * c, 2 * c + 1, 2 * d, 2 * d + 1         \
-    }
-static const uint32_t members_first[16][8] = {
-    LANES4(0, 1, 2, 3), LANES4(0, 1, 2, 3), LANES4(1, 0, 2, 3), LANES4(0, 1, 2, 3),
-    LANES4(2, 0, 1, 3), LANES4(0, 2, 1, 3), LANES4(1, 2, 0, 3), LANES4(0, 1, 2, 3),
-    LANES4(3, 0, 1, 2), LANES4(0, 3, 1, 2), LANES4(1, 3, 0, 2), LANES4(0, 1, 3, 2),
-    LANES4(2, 3, 0, 1), LANES4(0, 2, 3, 1), LANES4(1, 2, 3, 0), LANES4(0, 1, 2, 3),
+// For every set of lanes, their halves with those of its members first.
+static const uint8_t members_first[16][8] = {
+    {0, 1, 2, 3, 4, 5, 6, 7}, {0, 1, 2, 3, 4, 5, 6, 7}, {2, 3, 0, 1, 4, 5, 6, 7},
+    {0, 1, 2, 3, 4, 5, 6, 7}, {4, 5, 0, 1, 2, 3, 6, 7}, {0, 1, 4, 5, 2, 3, 6, 7},
+    {2, 3, 4, 5, 0, 1, 6, 7}, {0, 1, 2, 3, 4, 5, 6, 7}, {6, 7, 0, 1, 2, 3, 4, 5},
+    {0, 1, 6, 7, 2, 3, 4, 5}, {2, 3, 6, 7, 0, 1, 4, 5}, {0, 1, 2, 3, 6, 7, 4, 5},
+    {4, 5, 6, 7, 0, 1, 2, 3}, {0, 1, 4, 5, 6, 7, 2, 3}, {2, 3, 4, 5, 6, 7, 0, 1},
+    {0, 1, 2, 3, 4, 5, 6, 7},
 };
 static const uint8_t n_members[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
 
@@ -154,8 +152,8 @@ AVX2 size_t bh_avx2_accept_vartime(const bh_modulus *m, uint64_t *out,
         __m256i v = _mm256_and_si256(load_words(in + i), mask);
         __m256d below = _mm256_castsi256_pd(_mm256_cmpgt_epi64(q, v));
         int set = _mm256_movemask_pd(below);
-        __m256i order =
-            _mm256_loadu_si256((const __m256i *)(const void *)members_first[set]);
+        __m256i order = _mm256_cvtepu8_epi32(
+            _mm_loadl_epi64((const __m128i *)(const void *)members_first[set]));
         store_words(out + kept, _mm256_permutevar8x32_epi32(v, order));
         kept += n_members[set];
     }

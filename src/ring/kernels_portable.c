@@ -8,13 +8,14 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "packed values and streams are read as little-endian words in place");
 
-// Each factor with its quotient beside it.
+// Each factor with its quotient beside it; place 1 carries the factor of place 0.
 static void fill_table(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
                        size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        table[2 * i] = factors[i];
-        table[2 * i + 1] = bh_mod_shoup_quotient(m, factors[i]);
+        uint64_t w = i == 1 ? bh_mod_mul(m, factors[0], factors[1]) : factors[i];
+        table[2 * i] = w;
+        table[2 * i + 1] = bh_mod_shoup_quotient(m, w);
     }
 }
 
@@ -24,21 +25,55 @@ static void fill_table(const bh_modulus *m, uint64_t *table, const uint64_t *fac
 // a stage (x, y) -> (x + w y, x - w y + 2q) adds less than 2q to the bound: after log2
 // n <= 13 stages values are below q + 13 * 2q = 27q < 2^55 for q < 2^50. That is lazy
 // only for q < 2^47 (27 q < 2^52); larger primes get a reduction at the end.
+static inline void forward2(uint64_t *x, uint64_t *y, const uint64_t *w, uint64_t q)
+{
+    uint64_t v = bh_mod_shoup_mul_lazy(*y, w[0], w[1], q);
+    *y = *x - v + 2 * q;
+    *x = *x + v;
+}
+
+static void forward_first(const bh_ntt *t, uint64_t *a)
+{
+    size_t half = t->n / 2;
+    for (size_t j = 0; j < half; j++) {
+        forward2(a + j, a + j + half, t->forward + 2, t->mod.q);
+    }
+}
+
+// The stages of `blocks` and of twice as many blocks.
+static void forward_pass(const bh_ntt *t, uint64_t *a, size_t blocks)
+{
+    size_t quarter = t->n / blocks / 4;
+    uint64_t q = t->mod.q;
+    for (size_t i = 0; i < blocks; i++) {
+        const uint64_t *w = t->forward + 2 * (blocks + i);
+        const uint64_t *w0 = t->forward + 4 * (blocks + i), *w1 = w0 + 2;
+        uint64_t *block = a + 4 * i * quarter;
+        for (size_t j = 0; j < quarter; j++) {
+            uint64_t *p = block + j;
+            uint64_t x0 = p[0], x1 = p[quarter], x2 = p[2 * quarter],
+                     x3 = p[3 * quarter];
+            forward2(&x0, &x2, w, q);
+            forward2(&x1, &x3, w, q);
+            forward2(&x0, &x1, w0, q);
+            forward2(&x2, &x3, w1, q);
+            p[0] = x0;
+            p[quarter] = x1;
+            p[2 * quarter] = x2;
+            p[3 * quarter] = x3;
+        }
+    }
+}
+
 static void ntt_forward(const bh_ntt *t, uint64_t *a)
 {
-    uint64_t q = t->mod.q, two_q = 2 * q;
-    size_t half = t->n;
-    for (size_t m = 1; m < t->n; m *= 2) {
-        half /= 2;
-        for (size_t i = 0; i < m; i++) {
-            const uint64_t *w = t->forward + 2 * (m + i);
-            uint64_t *x = a + 2 * i * half, *y = x + half;
-            for (size_t j = 0; j < half; j++) {
-                uint64_t v = bh_mod_shoup_mul_lazy(y[j], w[0], w[1], q);
-                y[j] = x[j] - v + two_q;
-                x[j] = x[j] + v;
-            }
-        }
+    size_t blocks = 1;
+    if (t->log2_n % 2 != 0) { // one stage alone
+        forward_first(t, a);
+        blocks = 2;
+    }
+    for (; blocks < t->n; blocks *= 4) {
+        forward_pass(t, a, blocks);
     }
     if (t->mod.bits > 47) {
         for (size_t j = 0; j < t->n; j++) {
@@ -57,35 +92,57 @@ static void ntt_forward_small(const bh_ntt *t, uint64_t *out, const int32_t *in)
 
 // Inverse: decimation in frequency (Gentleman-Sande).
 //
-// The input is reduced first. Before stage k (from 0) values are below 2^k * 2q:
-// x + y doubles the bound, and the Shoup product brings the difference back below 2q.
-// x - y + 2^k * 2q is positive and below 2^(k+2) q, at most 2^(12+2) * 2^50 = 2^64 in
-// the last of 13 stages, hence no word overflows.
+// The first stage takes sums of products, below B = BH_MAC_TERMS_MAX 2q <= 2^63, for
+// which x + y and x - y + B are words; both are brought below 2q. A later stage takes
+// values below `bound` to sums below twice that and to Shoup products, below 2q again.
+// The last of 13 stages thus sees less than 2^12 q, and x - y + bound < 2^13 q <= 2^63.
+static void inverse_first(const bh_ntt *t, uint64_t *a)
+{
+    uint64_t q = t->mod.q, bound = 2 * q * BH_MAC_TERMS_MAX;
+    const uint64_t *w = t->inverse + t->n;
+    for (size_t i = 0; i < t->n; i += 2) {
+        uint64_t sum = a[i] + a[i + 1], d = a[i] - a[i + 1] + bound;
+        a[i] = bh_mod_reduce_lazy(&t->mod, sum);
+        a[i + 1] = bh_mod_shoup_mul_lazy(d, w[i], w[i + 1], q);
+    }
+}
+
+static void inverse_stage(const bh_ntt *t, uint64_t *a, size_t blocks, uint64_t bound)
+{
+    size_t half = t->n / blocks / 2;
+    for (size_t i = 0; i < blocks; i++) {
+        const uint64_t *w = t->inverse + 2 * (blocks + i);
+        uint64_t *x = a + 2 * i * half, *y = x + half;
+        for (size_t j = 0; j < half; j++) {
+            uint64_t d = x[j] - y[j] + bound;
+            x[j] = x[j] + y[j];
+            y[j] = bh_mod_shoup_mul_lazy(d, w[0], w[1], t->mod.q);
+        }
+    }
+}
+
+// Sums are scaled here; the root of the differences has the scale in it.
+static void inverse_last(const bh_ntt *t, uint64_t *a, uint64_t bound)
+{
+    const uint64_t *scale = t->inverse, *w = t->inverse + 2;
+    uint64_t *x = a, *y = a + t->n / 2, q = t->mod.q;
+    for (size_t j = 0; j < t->n / 2; j++) {
+        uint64_t sum = x[j] + y[j], d = x[j] - y[j] + bound;
+        x[j] = bh_mod_reduce_once(&t->mod,
+                                  bh_mod_shoup_mul_lazy(sum, scale[0], scale[1], q));
+        y[j] = bh_mod_reduce_once(&t->mod, bh_mod_shoup_mul_lazy(d, w[0], w[1], q));
+    }
+}
+
 static void ntt_inverse(const bh_ntt *t, uint64_t *a)
 {
-    const uint64_t *scale = t->inverse;
-    uint64_t q = t->mod.q, bound = 2 * q;
-    for (size_t j = 0; j < t->n; j++) {
-        a[j] = bh_mod_reduce(&t->mod, a[j]);
-    }
-    size_t half = 1;
-    for (size_t m = t->n / 2; m > 0; m /= 2) {
-        for (size_t i = 0; i < m; i++) {
-            const uint64_t *w = t->inverse + 2 * (m + i);
-            uint64_t *x = a + 2 * i * half, *y = x + half;
-            for (size_t j = 0; j < half; j++) {
-                uint64_t d = x[j] - y[j] + bound;
-                x[j] = x[j] + y[j];
-                y[j] = bh_mod_shoup_mul_lazy(d, w[0], w[1], q);
-            }
-        }
-        half *= 2;
+    uint64_t bound = 2 * t->mod.q;
+    inverse_first(t, a);
+    for (size_t blocks = t->n / 4; blocks > 1; blocks /= 2) {
+        inverse_stage(t, a, blocks, bound);
         bound *= 2;
     }
-    for (size_t j = 0; j < t->n; j++) {
-        uint64_t v = bh_mod_shoup_mul_lazy(a[j], scale[0], scale[1], q);
-        a[j] = bh_mod_reduce_once(&t->mod, v);
-    }
+    inverse_last(t, a, bound);
 }
 
 static void reduce(const bh_modulus *m, uint64_t *a, size_t n)
@@ -198,13 +255,16 @@ static void pack(uint8_t *out, const uint64_t *in, size_t n, unsigned bits)
 // which exist for all but the last few.
 static void unpack(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
 {
-    uint64_t mask = (UINT64_C(1) << bits) - 1;
-    size_t bytes = (n * bits + 7) / 8;
-    for (size_t i = 0; i < n; i++) {
-        size_t at = i * bits, left = bytes - at / 8;
-        uint64_t word = 0;
-        memcpy(&word, in + at / 8, left < sizeof word ? left : sizeof word);
-        out[i] = word >> (at % 8) & mask;
+    uint64_t mask = (UINT64_C(1) << bits) - 1, word;
+    size_t i = 0, bytes = (n * bits + 7) / 8;
+    for (; i < n && i * bits / 8 + sizeof word <= bytes; i++) {
+        memcpy(&word, in + i * bits / 8, sizeof word);
+        out[i] = word >> (i * bits % 8) & mask;
+    }
+    for (; i < n; i++) {
+        word = 0;
+        memcpy(&word, in + i * bits / 8, bytes - i * bits / 8);
+        out[i] = word >> (i * bits % 8) & mask;
     }
 }
 
@@ -236,9 +296,11 @@ static void ternary(int32_t out[64], const uint64_t words[8])
 static void binomial(int32_t *out, const uint8_t *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t word = 0;
-        memcpy(&word, bytes + 6 * i, 6);
-        word &= (UINT64_C(1) << 42) - 1;
+        uint32_t low;
+        uint16_t high;
+        memcpy(&low, bytes + 6 * i, sizeof low);
+        memcpy(&high, bytes + 6 * i + sizeof low, sizeof high);
+        uint64_t word = low | (uint64_t)(high & ((1u << 10) - 1)) << 32;
         out[i] = (int32_t)bh_ct_popcount(word) - 21;
     }
 }

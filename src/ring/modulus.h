@@ -37,12 +37,17 @@ static inline uint64_t bh_mod_reduce_once(const bh_modulus *m, uint64_t a)
     return r + (m->q & bh_ct_mask_negative(r));
 }
 
-// In: any a. Out: canonical. floor(a / q) is missed by at most 1: with
+// In: any a. Out: < 2q. floor(a / q) is missed by at most 1: with
 // b = floor(2^64 / q), a/q - a b / 2^64 = a (2^64 mod q) / (q 2^64) < 1.
+static inline uint64_t bh_mod_reduce_lazy(const bh_modulus *m, uint64_t a)
+{
+    return a - bh_wide_mul_hi(a, m->barrett) * m->q;
+}
+
+// In: any a. Out: canonical.
 static inline uint64_t bh_mod_reduce(const bh_modulus *m, uint64_t a)
 {
-    uint64_t r = a - bh_wide_mul_hi(a, m->barrett) * m->q; // < 2q
-    return bh_mod_reduce_once(m, r);
+    return bh_mod_reduce_once(m, bh_mod_reduce_lazy(m, a));
 }
 
 // In: canonical. Out: canonical.

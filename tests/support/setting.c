@@ -38,9 +38,9 @@ static void run_setting(const bh_kernels *k, uint64_t q, size_t n, test_rng *rng
 void setting_for_each(const char *name, check *f)
 {
     test_rng rng = test_rng_new(name);
-    size_t runs = 0;
     const bh_kernels *k;
     for (size_t at = 0; (k = variants_next(&at)) != NULL;) {
+        size_t runs = 0;
         for (size_t p = 0; p < N_PRIMES; p++) {
             for (size_t n = 4; n <= (size_t)1 << BH_LOG2_N_MAX; n *= 2) {
                 if ((primes[p] - 1) % (2 * n) == 0 && variants_fits(k, n, primes[p])) {
@@ -50,8 +50,8 @@ void setting_for_each(const char *name, check *f)
             }
         }
         printf("%s: %zu settings\n", k->name, runs);
+        assert_true(runs > 0);
     }
-    assert_true(runs > 0);
 }
 
 uint64_t *setting_words(const setting *s)

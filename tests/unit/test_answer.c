@@ -195,7 +195,6 @@ static void test_products(void **state)
         int64_t half = INT64_C(1) << (t_bits - 1), m[2][N], product[2][N], got[N];
         int32_t w[2][N], bias[N];
         bh_upload *u[2];
-        bh_answer_begin(c.work);
         for (size_t k = 0; k < 2; k++) {
             for (size_t i = 0; i < N; i++) {
                 bias[i] = (int32_t)test_rng_range(&c.rng, -half, half - 1);
@@ -203,8 +202,11 @@ static void test_products(void **state)
                 w[k][i] = (int32_t)test_rng_range(&c.rng, -127, 127);
             }
             u[k] = he_pair_upload(&c, m[k], t_bits);
-            assert_ok(bh_answer_add_product(c.work, u[k], w[k]));
             he_pair_integer_product(product[k], m[k], w[k], N);
+        }
+        bh_answer_begin(c.work);
+        for (size_t k = 0; k < 2; k++) {
+            assert_ok(bh_answer_add_product(c.work, u[k], w[k]));
         }
         bh_answer_options finish = {.places = c.places,
                                     .bias = bias,

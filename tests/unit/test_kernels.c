@@ -40,9 +40,26 @@ static void check_forward_of(setting *s, const uint64_t *a)
     bh_free(hat);
 }
 
+// Place 0 meets a[h], h = n/2, n/4, .., 1, once each, multiplied by psi^h. Products
+// that are always near q/2, or near -q/2, drive it steadily up or down: 7/16 q a stage,
+// so that a quotient that is slightly off does not turn the sign.
+static void fill_steep(const setting *s, uint64_t *a, int up)
+{
+    uint64_t most = s->q - s->q * 9 / 16, product = up ? most : s->q - most;
+    setting_fill(s, a, 0);
+    a[0] = up ? s->q - 1 : 0;
+    for (size_t h = s->n / 2; h > 0; h /= 2) {
+        a[h] = ref_mul(product, s->powers[2 * s->n - h], s->q);
+    }
+}
+
 static void check_forward(setting *s)
 {
     uint64_t *a = setting_words(s);
+    check_forward_of(s, a);
+    fill_steep(s, a, 1);
+    check_forward_of(s, a);
+    fill_steep(s, a, 0);
     check_forward_of(s, a);
     setting_fill(s, a, s->q - 1);
     check_forward_of(s, a);
@@ -134,6 +151,14 @@ static void check_inverse(setting *s)
     check_inverse_of(s, acc);
     for (size_t i = 0; i < s->n; i++) {
         acc[i] = test_rng_next(&s->rng) & 1 ? bound - 1 : 0;
+    }
+    check_inverse_of(s, acc);
+    setting_fill(s, acc, (s->q - 1) / 2); // the extremes of both signs
+    check_inverse_of(s, acc);
+    setting_fill(s, acc, (s->q + 1) / 2);
+    check_inverse_of(s, acc);
+    for (size_t i = 0; i < s->n; i++) {
+        acc[i] = (s->q - 1) / 2 + (test_rng_next(&s->rng) & 1);
     }
     check_inverse_of(s, acc);
     for (size_t k = 0; k < 1 + 2000 / s->n; k++) {

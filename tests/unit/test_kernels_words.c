@@ -57,6 +57,45 @@ static uint64_t residue(ref_i128 x, uint64_t q)
     return (uint64_t)((x % (ref_i128)q + (ref_i128)q) % (ref_i128)q);
 }
 
+// The kernels of test_kernels_products.c, which has their largest operands.
+static void check_lengths(setting *s)
+{
+    words w = take(s);
+    uint64_t *one = setting_words(s), *sum = setting_words(s);
+    setting_fill_random(s, w.x, s->q);
+    setting_fill_random(s, w.y, UINT64_C(1) << BH_LAZY_BITS);
+    const bh_term term = {w.x, w.x, w.y};
+    s->k->mul_acc(&s->t.mod, one, w.x, w.y, s->n);
+    for (size_t k = 0; k < LENGTHS; k++) {
+        size_t len = length(s, k) < s->n ? length(s, k) : s->n;
+        setting_fill_random(s, w.before, UINT64_C(1) << 62);
+        memcpy(w.a, w.before, s->n * sizeof *w.a);
+        s->k->reduce(&s->t.mod, w.a, len);
+        for (size_t i = 0; i < len; i++) {
+            setting_expect(s, "reduce", i, w.a[i], w.before[i] % s->q);
+        }
+        expect_rest(s, "reduce", w.a, w.before, len);
+        memcpy(w.a, w.before, s->n * sizeof *w.a);
+        s->k->mul_acc(&s->t.mod, w.a, w.x, w.y, len);
+        for (size_t i = 0; i < len; i++) {
+            setting_expect(s, "mul_acc", i, w.a[i], w.before[i] + one[i]);
+        }
+        expect_rest(s, "mul_acc", w.a, w.before, len);
+        memcpy(w.a, w.before, s->n * sizeof *w.a);
+        memcpy(sum, w.before, s->n * sizeof *sum);
+        s->k->mul_acc2(&s->t.mod, w.a, sum, &term, 1, len);
+        for (size_t i = 0; i < len; i++) {
+            setting_expect(s, "mul_acc2, first", i, w.a[i], w.before[i] + one[i]);
+            setting_expect(s, "mul_acc2, second", i, sum[i], w.before[i] + one[i]);
+        }
+        expect_rest(s, "mul_acc2, first", w.a, w.before, len);
+        expect_rest(s, "mul_acc2, second", sum, w.before, len);
+    }
+    bh_free(one);
+    bh_free(sum);
+    give_back(&w);
+}
+
 static void check_add(setting *s)
 {
     words w = take(s);
@@ -158,6 +197,7 @@ static void check_fractions(setting *s)
         }
         expect_rest(s, "round", w.a, w.before, len);
         fill(s, w.before, UINT64_C(1) << bits);
+        w.before[2] = UINT64_C(1) << (bits - 1); // the only one that is half way
         memcpy(w.a, w.before, s->n * sizeof *w.a);
         s->k->lift(&s->t.mod, w.a, len, bits);
         for (size_t i = 0; i < len; i++) {
@@ -189,6 +229,12 @@ static void check_accept(setting *s)
         }
     }
     give_back(&w);
+}
+
+static void test_lengths(void **state)
+{
+    (void)state;
+    setting_for_each("lengths", check_lengths);
 }
 
 static void test_add(void **state)
@@ -224,9 +270,9 @@ static void test_accept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_add),    cmocka_unit_test(test_add_wide),
-        cmocka_unit_test(test_divide), cmocka_unit_test(test_fractions),
-        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_lengths),   cmocka_unit_test(test_add),
+        cmocka_unit_test(test_add_wide),  cmocka_unit_test(test_divide),
+        cmocka_unit_test(test_fractions), cmocka_unit_test(test_accept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
