@@ -77,7 +77,7 @@ static void add_small(void *user)
 static void add_scaled(void *user)
 {
     lab *l = user;
-    l->kernels->add_scaled(&l->ntt.mod, l->a, l->small, l->ntt.psi, l->n);
+    l->kernels->add_scaled(&l->ntt.mod, l->a, l->scaled, l->ntt.psi, l->n);
 }
 
 static void add_wide(void *user)
@@ -195,17 +195,18 @@ bh_status lab_init(lab *l)
     }
     l->factors = bh_alloc(FACTOR_ROWS * (size_t)FACTOR_STRIDE, sizeof *l->factors);
     l->small = bh_alloc(LAB_N_MAX, sizeof *l->small);
+    l->scaled = bh_alloc(LAB_N_MAX, sizeof *l->scaled);
     l->changed = bh_alloc(LAB_N_MAX, sizeof *l->changed);
     l->bytes = bh_alloc(LAB_N_MAX, sizeof(uint64_t));
-    ok = ok && l->factors != NULL && l->small != NULL && l->changed != NULL &&
-         l->bytes != NULL;
+    ok = ok && l->factors != NULL && l->small != NULL && l->scaled != NULL &&
+         l->changed != NULL && l->bytes != NULL;
     return ok ? BH_OK : BH_ERR_NOMEM;
 }
 
 void lab_clear(lab *l)
 {
-    void *blocks[] = {l->canonical, l->words, l->a,       l->acc0, l->acc1,
-                      l->factors,   l->small, l->changed, l->bytes};
+    void *blocks[] = {l->canonical, l->words, l->a,      l->acc0,    l->acc1,
+                      l->factors,   l->small, l->scaled, l->changed, l->bytes};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
         bh_free(blocks[i]);
     }
@@ -244,6 +245,7 @@ bh_status lab_choose(lab *l, const bh_kernels *kernels, size_t n, unsigned prime
             l->factors[row * FACTOR_STRIDE + i] = (x >> row) % q;
         }
         l->small[i] = (int32_t)(x >> 56) - 128;
+        l->scaled[i] = (int64_t)(x >> 32) - (INT64_C(1) << 31);
     }
     for (size_t k = 0; k < BH_TERMS_MAX; k++) {
         const uint64_t *row = l->factors + 3 * k * FACTOR_STRIDE;

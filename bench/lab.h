@@ -18,6 +18,7 @@ typedef struct lab {
     uint64_t *acc0, *acc1; // sums of products
     uint64_t *factors;     // canonical rows, never changed: what terms point to
     bh_term terms[BH_TERMS_MAX];
+    int64_t *scaled;          // messages less multiples of errors
     int32_t *small, *changed; // small numbers; what samplers write
     uint8_t *bytes;
 } lab;

@@ -80,14 +80,14 @@ static void keep_places(bh_workspace *w, const bh_answer_options *f)
     }
 }
 
-static void add_bias(bh_workspace *w, const bh_answer_options *f)
+// R2's e0 and the bias, on what is sent.
+static void add_bias(bh_workspace *w, const bh_zero *zero, const bh_answer_options *f)
 {
-    const bh_ring *ring = &w->he->ring;
-    for (size_t p = 0; p < ring->n_primes; p++) {
-        ring->kernels->add_scaled(&ring->ntt[p].mod, bh_poly_row(ring, w->kept, p),
-                                  f->bias, bh_he_delta(w->he, p, f->t_bits),
-                                  f->n_places);
+    for (size_t i = 0; i < f->n_places; i++) {
+        int64_t e = BH_HOOK(no_rerandomise) ? 0 : zero->e0[i];
+        w->encoded[i] = f->bias[i] - e * (INT64_C(1) << f->t_bits);
     }
+    bh_he_add_encoded(w->he, w->kept, w->encoded, f->n_places, f->t_bits);
 }
 
 // R4, after R1 and R2.
@@ -106,16 +106,7 @@ static void write_answer(bh_workspace *w, uint8_t *out, const bh_answer_options 
                         c0_bits);
 }
 
-// R2: the encryption of zero, but for its first part, which was multiplied with the
-// public key while everything was still transformed.
-static void add_zero_errors(bh_workspace *w, const bh_zero *zero, size_t n_places)
-{
-    const bh_ring *ring = &w->he->ring;
-    bh_poly_add_small(ring, w->kept, zero->e0, n_places);
-    bh_poly_add_small(ring, w->acc1, zero->e1, ring->n);
-}
-
-// From the sums of products to coefficients, with R2 and R3.
+// From the sums of products to coefficients, with R3 and R2 but for e0.
 static void rerandomise(bh_workspace *w, const bh_public_key *pk, const bh_zero *zero,
                         const bh_answer_options *f)
 {
@@ -128,7 +119,7 @@ static void rerandomise(bh_workspace *w, const bh_public_key *pk, const bh_zero 
     bh_poly_inverse(ring, w->acc1);
     keep_places(w, f);
     if (!BH_HOOK(no_rerandomise)) {
-        add_zero_errors(w, zero, f->n_places);
+        bh_poly_add_small(ring, w->acc1, zero->e1, ring->n);
     }
 }
 
@@ -162,7 +153,7 @@ bh_status bh_answer_finish(bh_workspace *w, uint8_t *out, const bh_public_key *p
     }
     if (status == BH_OK) {
         rerandomise(w, pk, zero, f);
-        add_bias(w, f);
+        add_bias(w, zero, f);
         status = BH_HOOK(no_flooding) ? BH_OK : flood(w, f);
     }
     if (status == BH_OK) {

@@ -93,33 +93,13 @@ void bh_secret_key_free(bh_secret_key *sk)
     }
 }
 
-// body -= a s, all transformed: the factor R of mul_acc is in the key. body: canonical.
+// body -= a s, all transformed: the factor R of mul_acc is in the key. In: body lazy.
+// Out: canonical.
 static void mask_with_key(const bh_secret_key *sk, uint64_t *body, const uint64_t *a)
 {
     const bh_ring *ring = &sk->he->ring;
     bh_poly_mul_acc(ring, body, sk->minus_s_hat_r, a);
     bh_poly_reduce(ring, body);
-}
-
-// m modulo t as a number in [-t/2, t/2): the bound on what wraps in a product relies on
-// centred messages (src/he/noise.c).
-static int64_t centre(int64_t m, unsigned t_bits)
-{
-    return (int64_t)((uint64_t)m << (64 - t_bits)) >> (64 - t_bits);
-}
-
-// Adds Delta m for n coefficients of a message.
-static void add_message(bh_workspace *w, uint64_t *body, const int64_t *message,
-                        unsigned t_bits)
-{
-    const bh_ring *ring = &w->he->ring;
-    for (size_t i = 0; i < ring->n; i++) {
-        w->small[i] = (int32_t)centre(message[i], t_bits);
-    }
-    for (size_t p = 0; p < ring->n_primes; p++) {
-        ring->kernels->add_scaled(&ring->ntt[p].mod, bh_poly_row(ring, body, p),
-                                  w->small, bh_he_delta(w->he, p, t_bits), ring->n);
-    }
 }
 
 // c0 = -a s + e + Delta m, where a is part `counter` of `uniform` and e of error_key;
@@ -130,10 +110,6 @@ static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, bh_workspace *w,
 {
     const bh_ring *ring = &sk->he->ring;
     uint64_t *body = w->acc0, *a = w->acc1;
-    bh_poly_clear(ring, body);
-    if (message != NULL) {
-        add_message(w, body, message, t_bits);
-    }
     bh_status status = bh_stream_start(w->stream, error_key, counter);
     if (status == BH_OK) {
         status = bh_sample_error(ring, w->small, ring->n, w->stream);
@@ -144,8 +120,13 @@ static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, bh_workspace *w,
     if (status != BH_OK) {
         return status;
     }
-    bh_poly_add_small(ring, body, w->small, ring->n);
-    bh_poly_forward_canonical(ring, body);
+    for (size_t i = 0; i < ring->n; i++) {
+        int64_t m = message != NULL ? bh_he_centre(message[i], t_bits) : 0;
+        w->encoded[i] = m - w->small[i] * (INT64_C(1) << t_bits);
+    }
+    bh_poly_clear(ring, body);
+    bh_he_add_encoded(sk->he, body, w->encoded, ring->n, t_bits);
+    bh_poly_forward(ring, body);
     mask_with_key(sk, body, a);
     // A ciphertext is public: it is what the key hides the message in.
     BH_DECLASSIFY(body, ring->poly_words * sizeof *body);
@@ -163,7 +144,8 @@ bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0,
         status = bh_workspace_new(&w, sk->he);
     }
     if (status == BH_OK) {
-        status = encrypt(p0, sk, w, &error_key, uniform->public_key, 0, NULL, 0);
+        status =
+            encrypt(p0, sk, w, &error_key, uniform->public_key, 0, NULL, BH_T_BITS_MIN);
     }
     bh_workspace_free(w);
     bh_wipe(&error_key, sizeof error_key);
@@ -208,7 +190,7 @@ bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, bh_workspace *w,
     }
     k->round(m, c0, n_places, t_bits);
     for (size_t i = 0; i < n_places; i++) {
-        values[i] = centre((int64_t)c0[i], t_bits);
+        values[i] = bh_he_centre((int64_t)c0[i], t_bits);
     }
     return BH_OK;
 }

@@ -22,6 +22,8 @@ typedef struct bh_he_literal {
 struct bh_he {
     bh_he_literal literal;
     bh_ring ring;
+    // Delta modulo each prime, for each t: (q - 1) / t = -1 / t.
+    uint64_t delta[BH_T_BITS_MAX + 1][BH_RING_PRIMES_MAX];
 };
 
 // The literal's checks and the object; what bh_he_new does after looking up a name.
@@ -63,12 +65,22 @@ struct bh_workspace {
     bh_term terms[BH_TERMS_MAX];
     uint64_t *factors[BH_TERMS_MAX];
     size_t n_terms, n_products;
-    bh_zero *zero;  // of an answer for which none was made ahead
-    int32_t *small; // n small coefficients
+    bh_zero *zero;    // of an answer for which none was made ahead
+    int32_t *small;   // n small coefficients
+    int64_t *encoded; // n numbers m - t e
 };
 
-// Delta modulo prime p: (q - 1) / t = -1 / t.
-uint64_t bh_he_delta(const bh_he *he, size_t prime, unsigned t_bits);
+// m modulo t as a number in [-t/2, t/2): the bound on what wraps in a product relies on
+// centred messages (src/he/noise.c).
+static inline int64_t bh_he_centre(int64_t m, unsigned t_bits)
+{
+    return (int64_t)((uint64_t)m << (64 - t_bits)) >> (64 - t_bits);
+}
+
+// a += Delta m + e for the first n coefficients, given as m - t e: because Delta t =
+// -1, that is one product. |m| <= t / 2 and |e| <= 21, so |m - t e| < 2^28 * 22 < 2^33.
+void bh_he_add_encoded(const bh_he *he, uint64_t *a, const int64_t *m_minus_te,
+                       size_t n, unsigned t_bits);
 
 bool bh_he_t_bits_ok(unsigned t_bits);
 

@@ -57,6 +57,17 @@ static bool is_insecure_test_set(const char *name)
 #endif
 }
 
+static void fill_delta(bh_he *he)
+{
+    for (size_t p = 0; p < he->ring.n_primes; p++) {
+        const bh_modulus *m = &he->ring.ntt[p].mod;
+        for (unsigned t_bits = 0; t_bits <= BH_T_BITS_MAX; t_bits++) {
+            uint64_t t = bh_mod_pow_vartime(m, 2, t_bits);
+            he->delta[t_bits][p] = bh_mod_neg(m, bh_mod_inverse_vartime(m, t));
+        }
+    }
+}
+
 bh_status bh_he_from_literal(bh_he **out, const bh_he_literal *literal, bh_error *err)
 {
     *out = NULL;
@@ -91,6 +102,7 @@ bh_status bh_he_from_literal(bh_he **out, const bh_he_literal *literal, bh_error
         bh_he_free(he);
         return status;
     }
+    fill_delta(he);
     *out = he;
     return BH_OK;
 }
@@ -154,10 +166,14 @@ bool bh_he_places_ok(const bh_he *he, const uint32_t *places, size_t n_places)
     return true;
 }
 
-uint64_t bh_he_delta(const bh_he *he, size_t prime, unsigned t_bits)
+void bh_he_add_encoded(const bh_he *he, uint64_t *a, const int64_t *m_minus_te,
+                       size_t n, unsigned t_bits)
 {
-    const bh_modulus *m = &he->ring.ntt[prime].mod;
-    return bh_mod_neg(m, bh_mod_inverse_vartime(m, UINT64_C(1) << t_bits));
+    const bh_ring *ring = &he->ring;
+    for (size_t p = 0; p < ring->n_primes; p++) {
+        ring->kernels->add_scaled(&ring->ntt[p].mod, bh_poly_row(ring, a, p),
+                                  m_minus_te, he->delta[t_bits][p], n);
+    }
 }
 
 unsigned bh_he_flood_log2(const bh_he *he, unsigned t_bits)

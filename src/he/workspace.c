@@ -14,7 +14,9 @@ bh_status bh_workspace_new(bh_workspace **out, const bh_he *he)
     w->acc1 = bh_poly_new(&he->ring);
     w->kept = bh_poly_new(&he->ring);
     w->small = bh_alloc(he->ring.n, sizeof *w->small);
-    bool ok = w->acc0 != NULL && w->acc1 != NULL && w->kept != NULL && w->small != NULL;
+    w->encoded = bh_alloc(he->ring.n, sizeof *w->encoded);
+    bool ok = w->acc0 != NULL && w->acc1 != NULL && w->kept != NULL &&
+              w->small != NULL && w->encoded != NULL;
     for (size_t k = 0; k < BH_TERMS_MAX && ok; k++) {
         w->factors[k] = bh_poly_new(&he->ring);
         ok = w->factors[k] != NULL;
@@ -43,6 +45,7 @@ void bh_workspace_free(bh_workspace *w)
     bh_free(w->acc1);
     bh_free(w->kept);
     bh_free(w->small);
+    bh_free(w->encoded);
     bh_zero_free(w->zero);
     bh_stream_free(w->stream);
     bh_free(w);

@@ -36,11 +36,24 @@ static inline void v8_store(uint64_t *a, v8 x)
 }
 
 // Loops over n words go eight at a time: the lanes that a turn with `left` words before
-// it works on. Other lanes read as zero and are not written.
-static inline __mmask8 v8_lanes(size_t left)
+// it works on. Other lanes read as zero and are not written. `whole`, a constant, says
+// that n is a multiple of 8 and spares the masks.
+static inline __mmask8 v8_lanes(size_t left, int whole)
 {
-    return (__mmask8)(left < 8 ? (1u << left) - 1 : 0xff);
+    return (__mmask8)(!whole && left < 8 ? (1u << left) - 1 : 0xff);
 }
+
+// Compiles a call with a last argument `whole` twice, for either kind of length.
+#define V8_BY_LENGTH(n, call)                                                          \
+    do {                                                                               \
+        if ((n) % 8 == 0) {                                                            \
+            const int whole = 1;                                                       \
+            call;                                                                      \
+        } else {                                                                       \
+            const int whole = 0;                                                       \
+            call;                                                                      \
+        }                                                                              \
+    } while (0)
 
 static inline v8 v8_load_lanes(__mmask8 lanes, const uint64_t *a)
 {

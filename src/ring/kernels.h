@@ -83,8 +83,8 @@ typedef struct bh_kernels {
     // a += small. In: a canonical, |small| < q. Out: canonical.
     void (*add_small)(const bh_modulus *m, uint64_t *a, const int32_t *small, size_t n);
 
-    // a += factor * small. In: a, factor canonical, |small| < q. Out: canonical.
-    void (*add_scaled)(const bh_modulus *m, uint64_t *a, const int32_t *small,
+    // a += factor * small. In: a, factor canonical, |small| < q, 2^40. Out: canonical.
+    void (*add_scaled)(const bh_modulus *m, uint64_t *a, const int64_t *small,
                        uint64_t factor, size_t n);
 
     // a += x - minus, x = (hi[i] mod 2^hi_bits) 2^46 + lo[i] mod 2^46. In: a, minus

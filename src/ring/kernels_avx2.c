@@ -88,16 +88,18 @@ AVX2 static void add_small(const bh_modulus *mod, uint64_t *a, const int32_t *sm
     add_small_step(m, a + i, small + i, n - i);
 }
 
-// |small factor| < 2^31 q/2.
-AVX2_INLINE void add_scaled_step(avx2_modulus m, uint64_t *a, const int32_t *small,
+// small + 2^40 is a number below 2^52; |small factor| < 2^40 q/2.
+AVX2_INLINE void add_scaled_step(avx2_modulus m, uint64_t *a, const int64_t *small,
                                  __m256d factor, size_t len)
 {
-    __m256d r =
-        avx2_mul_add(m, avx2_small(small, len), factor, avx2_number(avx2_load(a, len)));
+    __m256i raised = _mm256_add_epi64(avx2_load((const uint64_t *)small, len),
+                                      _mm256_set1_epi64x(INT64_C(1) << 40));
+    __m256d s = _mm256_sub_pd(avx2_number(raised), _mm256_set1_pd(0x1p40));
+    __m256d r = avx2_mul_add(m, s, factor, avx2_number(avx2_load(a, len)));
     avx2_store(a, avx2_word(avx2_canonical(m, r), 0), len);
 }
 
-AVX2 static void add_scaled(const bh_modulus *mod, uint64_t *a, const int32_t *small,
+AVX2 static void add_scaled(const bh_modulus *mod, uint64_t *a, const int64_t *small,
                             uint64_t factor, size_t n)
 {
     avx2_modulus m = avx2_of(mod);

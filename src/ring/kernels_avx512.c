@@ -5,15 +5,22 @@
 #include "ring/avx512.h"
 #include "ring/ntt_avx512.h"
 
-static void reduce(const bh_modulus *mod, uint64_t *a, size_t n)
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void reduce_any(const bh_modulus *mod, uint64_t *a, size_t n, int whole)
 {
     const v8_modulus m = v8_modulus_of(mod);
     const v8 barrett = v8_all(mod->barrett);
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
+        __mmask8 lanes = v8_lanes(n - i, whole);
         v8 x = v8_reduce_word(&m, v8_load_lanes(lanes, a + i), barrett);
         v8_store_lanes(lanes, a + i, v8_canonical(&m, x));
     }
+}
+
+static void reduce(const bh_modulus *mod, uint64_t *a, size_t n)
+{
+    V8_BY_LENGTH(n, reduce_any(mod, a, n, whole));
 }
 
 // A sum of products, split at 2^52. x < q and w < 2^52: each adds less than q to hi
@@ -36,28 +43,34 @@ static inline v8 sum_reduce(sum s, v8 q, v8 q_inv_neg)
     return _mm512_add_epi64(v8_mul_hi(s.hi, k, q), carry);
 }
 
-static void mul_acc(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
-                    const uint64_t *w, size_t n)
+INLINE void mul_acc_any(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
+                        const uint64_t *w, size_t n, int whole)
 {
     const v8 q = v8_all(m->q), q_inv_neg = v8_all(m->q_inv_neg);
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
+        __mmask8 lanes = v8_lanes(n - i, whole);
         sum s = {_mm512_setzero_si512(), v8_load_lanes(lanes, acc + i)};
         s = sum_add(s, v8_load_lanes(lanes, x + i), v8_load_lanes(lanes, w + i));
         v8_store_lanes(lanes, acc + i, sum_reduce(s, q, q_inv_neg));
     }
 }
 
+static void mul_acc(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
+                    const uint64_t *w, size_t n)
+{
+    V8_BY_LENGTH(n, mul_acc_any(m, acc, x, w, n, whole));
+}
+
 // Words between a product and the operands that are fetched for a later one: so many
 // rows at a time are more than the processor foresees by itself.
 #define AHEAD 64
 
-static void mul_acc2(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
-                     const bh_term *terms, size_t n_terms, size_t n)
+INLINE void mul_acc2_any(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
+                         const bh_term *terms, size_t n_terms, size_t n, int whole)
 {
     const v8 q = v8_all(m->q), q_inv_neg = v8_all(m->q_inv_neg);
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
+        __mmask8 lanes = v8_lanes(n - i, whole);
         sum s0 = {_mm512_setzero_si512(), v8_load_lanes(lanes, acc0 + i)};
         sum s1 = {_mm512_setzero_si512(), v8_load_lanes(lanes, acc1 + i)};
         for (size_t k = 0; k < n_terms; k++) {
@@ -73,23 +86,33 @@ static void mul_acc2(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
     }
 }
 
-// Eight small numbers as canonical residues.
-static inline v8 load_small(const v8_modulus *m, __mmask8 lanes, const int32_t *small)
+static void mul_acc2(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
+                     const bh_term *terms, size_t n_terms, size_t n)
 {
-    v8 x = _mm512_cvtepi32_epi64(_mm256_maskz_loadu_epi32(lanes, small));
-    return _mm512_mask_add_epi64(x, _mm512_movepi64_mask(x), x, m->q);
+    V8_BY_LENGTH(n, mul_acc2_any(m, acc0, acc1, terms, n_terms, n, whole));
+}
+
+static inline v8 add_if_negative(v8 x, v8 q)
+{
+    return _mm512_mask_add_epi64(x, _mm512_movepi64_mask(x), x, q);
+}
+
+INLINE void add_small_any(const bh_modulus *mod, uint64_t *a, const int32_t *small,
+                          size_t n, int whole)
+{
+    const v8_modulus m = v8_modulus_of(mod);
+    for (size_t i = 0; i < n; i += 8) {
+        __mmask8 lanes = v8_lanes(n - i, whole);
+        v8 s = _mm512_cvtepi32_epi64(_mm256_maskz_loadu_epi32(lanes, small + i));
+        v8 x = _mm512_add_epi64(v8_load_lanes(lanes, a + i), add_if_negative(s, m.q));
+        v8_store_lanes(lanes, a + i, v8_reduce_once(x, m.q));
+    }
 }
 
 static void add_small(const bh_modulus *mod, uint64_t *a, const int32_t *small,
                       size_t n)
 {
-    const v8_modulus m = v8_modulus_of(mod);
-    for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
-        v8 x = _mm512_add_epi64(v8_load_lanes(lanes, a + i),
-                                load_small(&m, lanes, small + i));
-        v8_store_lanes(lanes, a + i, v8_reduce_once(x, m.q));
-    }
+    V8_BY_LENGTH(n, add_small_any(mod, a, small, n, whole));
 }
 
 static v8 quotient_of(const bh_modulus *m, uint64_t factor)
@@ -97,22 +120,30 @@ static v8 quotient_of(const bh_modulus *m, uint64_t factor)
     return v8_all(bh_mod_shoup_quotient(m, factor) >> 12);
 }
 
-static void add_scaled(const bh_modulus *mod, uint64_t *a, const int32_t *small,
-                       uint64_t factor, size_t n)
+INLINE void add_scaled_any(const bh_modulus *mod, uint64_t *a, const int64_t *small,
+                           uint64_t factor, size_t n, int whole)
 {
     const v8_modulus m = v8_modulus_of(mod);
     const v8 w = v8_all(factor), quotient = quotient_of(mod, factor);
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
-        v8 v = v8_shoup(&m, load_small(&m, lanes, small + i), w, quotient);
+        __mmask8 lanes = v8_lanes(n - i, whole);
+        v8 v = v8_load_lanes(lanes, (const uint64_t *)small + i);
+        v = v8_shoup(&m, add_if_negative(v, m.q), w, quotient);
         v8 x = _mm512_add_epi64(v8_load_lanes(lanes, a + i), v8_tidy(&m, v)); // < 3q
         v8_store_lanes(lanes, a + i, v8_canonical(&m, x));
     }
 }
 
+static void add_scaled(const bh_modulus *mod, uint64_t *a, const int64_t *small,
+                       uint64_t factor, size_t n)
+{
+    V8_BY_LENGTH(n, add_scaled_any(mod, a, small, factor, n, whole));
+}
+
 // a < q, the Shoup product < 2q, lo < 2^46 < 2q, q - minus <= q: together below 6q.
-static void add_wide(const bh_modulus *mod, uint64_t *a, const uint64_t *lo,
-                     const uint64_t *hi, unsigned hi_bits, uint64_t minus, size_t n)
+INLINE void add_wide_any(const bh_modulus *mod, uint64_t *a, const uint64_t *lo,
+                         const uint64_t *hi, unsigned hi_bits, uint64_t minus, size_t n,
+                         int whole)
 {
     const v8_modulus m = v8_modulus_of(mod);
     const uint64_t two_46 = (UINT64_C(1) << 46) % mod->q; // public: q
@@ -121,7 +152,7 @@ static void add_wide(const bh_modulus *mod, uint64_t *a, const uint64_t *lo,
     const v8 hi_mask = v8_all((UINT64_C(1) << hi_bits) - 1);
     const v8 offset = v8_all(mod->q - minus), four_q = v8_all(4 * mod->q);
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
+        __mmask8 lanes = v8_lanes(n - i, whole);
         v8 high = _mm512_and_si512(v8_load_lanes(lanes, hi + i), hi_mask);
         v8 low = _mm512_and_si512(v8_load_lanes(lanes, lo + i), lo_mask);
         v8 x = _mm512_add_epi64(v8_load_lanes(lanes, a + i), offset);
@@ -131,13 +162,19 @@ static void add_wide(const bh_modulus *mod, uint64_t *a, const uint64_t *lo,
     }
 }
 
-static void divide(const bh_modulus *mod, uint64_t *a, const uint64_t *a0,
-                   uint64_t inverse, size_t n)
+static void add_wide(const bh_modulus *mod, uint64_t *a, const uint64_t *lo,
+                     const uint64_t *hi, unsigned hi_bits, uint64_t minus, size_t n)
+{
+    V8_BY_LENGTH(n, add_wide_any(mod, a, lo, hi, hi_bits, minus, n, whole));
+}
+
+INLINE void divide_any(const bh_modulus *mod, uint64_t *a, const uint64_t *a0,
+                       uint64_t inverse, size_t n, int whole)
 {
     const v8_modulus m = v8_modulus_of(mod);
     const v8 w = v8_all(inverse), quotient = quotient_of(mod, inverse);
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
+        __mmask8 lanes = v8_lanes(n - i, whole);
         v8 x = _mm512_add_epi64(v8_load_lanes(lanes, a + i), m.two_q);
         x = _mm512_sub_epi64(x, v8_load_lanes(lanes, a0 + i)); // 1 to 3q - 1
         x = v8_tidy(&m, v8_shoup(&m, x, w, quotient));
@@ -145,13 +182,20 @@ static void divide(const bh_modulus *mod, uint64_t *a, const uint64_t *a0,
     }
 }
 
+static void divide(const bh_modulus *mod, uint64_t *a, const uint64_t *a0,
+                   uint64_t inverse, size_t n)
+{
+    V8_BY_LENGTH(n, divide_any(mod, a, a0, inverse, n, whole));
+}
+
 // Both factors of the product have 52 bits: a is shifted up to them.
-static void round_bits(const bh_modulus *m, uint64_t *a, size_t n, unsigned bits)
+INLINE void round_bits_any(const bh_modulus *m, uint64_t *a, size_t n, unsigned bits,
+                           int whole)
 {
     const v8 fraction = v8_all(m->fraction), half = v8_all(UINT64_C(1) << (50 - bits));
     const v8 mask = v8_all((UINT64_C(1) << bits) - 1);
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
+        __mmask8 lanes = v8_lanes(n - i, whole);
         v8 x = _mm512_slli_epi64(v8_load_lanes(lanes, a + i), 52 - m->bits);
         x = v8_mul_hi(half, x, fraction);
         x = _mm512_and_si512(_mm512_srli_epi64(x, 51 - bits), mask);
@@ -159,17 +203,28 @@ static void round_bits(const bh_modulus *m, uint64_t *a, size_t n, unsigned bits
     }
 }
 
+static void round_bits(const bh_modulus *m, uint64_t *a, size_t n, unsigned bits)
+{
+    V8_BY_LENGTH(n, round_bits_any(m, a, n, bits, whole));
+}
+
 // a q 2^(52 - bits) = hi 2^52 + lo, to be rounded at 2^52: the top bit of lo says how.
-static void lift(const bh_modulus *mod, uint64_t *a, size_t n, unsigned bits)
+INLINE void lift_any(const bh_modulus *mod, uint64_t *a, size_t n, unsigned bits,
+                     int whole)
 {
     const v8_modulus m = v8_modulus_of(mod);
     const v8 zero = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
+        __mmask8 lanes = v8_lanes(n - i, whole);
         v8 x = _mm512_slli_epi64(v8_load_lanes(lanes, a + i), 52 - bits);
         v8 up = _mm512_srli_epi64(v8_mul_lo(zero, x, m.q), 51);
         v8_store_lanes(lanes, a + i, v8_reduce_once(v8_mul_hi(up, x, m.q), m.q));
     }
+}
+
+static void lift(const bh_modulus *mod, uint64_t *a, size_t n, unsigned bits)
+{
+    V8_BY_LENGTH(n, lift_any(mod, a, n, bits, whole));
 }
 
 static size_t accept_vartime(const bh_modulus *m, uint64_t *out, const uint64_t *in,
@@ -178,11 +233,11 @@ static size_t accept_vartime(const bh_modulus *m, uint64_t *out, const uint64_t 
     const v8 q = v8_all(m->q), mask = v8_all((UINT64_C(1) << m->bits) - 1);
     size_t kept = 0;
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 lanes = v8_lanes(n - i);
+        __mmask8 lanes = v8_lanes(n - i, 0);
         v8 x = _mm512_and_si512(v8_load_lanes(lanes, in + i), mask);
         __mmask8 good = _mm512_mask_cmplt_epu64_mask(lanes, x, q);
         size_t count = (size_t)__builtin_popcount(good);
-        v8_store_lanes(v8_lanes(count), out + kept,
+        v8_store_lanes(v8_lanes(count, 0), out + kept,
                        _mm512_maskz_compress_epi64(good, x));
         kept += count;
     }
@@ -220,7 +275,7 @@ static void binomial(int32_t *out, const uint8_t *bytes, size_t n)
         x = _mm512_popcnt_epi64(
             _mm512_and_si512(_mm512_permutexvar_epi8(spread, x), coins));
         __m256i heads = _mm512_cvtepi64_epi32(x);
-        _mm256_mask_storeu_epi32(out + i, v8_lanes(len),
+        _mm256_mask_storeu_epi32(out + i, v8_lanes(len, 0),
                                  _mm256_sub_epi32(heads, _mm256_set1_epi32(21)));
     }
 }
@@ -270,7 +325,7 @@ static void unpack(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
         size_t len = n - i < 8 ? n - i : 8;
         v8 x = _mm512_maskz_loadu_epi8((UINT64_C(1) << ((len * bits + 7) / 8)) - 1, in);
         x = _mm512_srlv_epi64(_mm512_permutexvar_epi8(spread, x), down);
-        v8_store_lanes(v8_lanes(len), out + i, _mm512_and_si512(x, mask));
+        v8_store_lanes(v8_lanes(len, 0), out + i, _mm512_and_si512(x, mask));
     }
 }
 

@@ -178,7 +178,7 @@ static void add_small(const bh_modulus *m, uint64_t *a, const int32_t *small, si
 }
 
 // The Shoup product is below 2q, with a below 3q.
-static void add_scaled(const bh_modulus *m, uint64_t *a, const int32_t *small,
+static void add_scaled(const bh_modulus *m, uint64_t *a, const int64_t *small,
                        uint64_t factor, size_t n)
 {
     uint64_t quotient = bh_mod_shoup_quotient(m, factor);

@@ -35,12 +35,17 @@ static void expect_rest(const setting *s, const char *what, const uint64_t *got,
 typedef struct words {
     uint64_t *a, *before, *x, *y;
     int32_t *small;
+    int64_t *scaled;
 } words;
 
 static words take(const setting *s)
 {
-    return (words){setting_words(s), setting_words(s), setting_words(s),
-                   setting_words(s), bh_alloc(s->n, sizeof(int32_t))};
+    return (words){setting_words(s),
+                   setting_words(s),
+                   setting_words(s),
+                   setting_words(s),
+                   bh_alloc(s->n, sizeof(int32_t)),
+                   bh_alloc(s->n, sizeof(int64_t))};
 }
 
 static void give_back(words *w)
@@ -50,6 +55,7 @@ static void give_back(words *w)
     bh_free(w->x);
     bh_free(w->y);
     bh_free(w->small);
+    bh_free(w->scaled);
 }
 
 static uint64_t residue(ref_i128 x, uint64_t q)
@@ -100,13 +106,17 @@ static void check_add(setting *s)
 {
     words w = take(s);
     int64_t most = s->q - 1 < INT32_MAX ? (int64_t)s->q - 1 : INT32_MAX;
+    int64_t scaled = s->q >> 40 != 0 ? (INT64_C(1) << 40) - 1 : (int64_t)s->q - 1;
     for (size_t k = 0; k < LENGTHS; k++) {
         size_t len = length(s, k) < s->n ? length(s, k) : s->n;
         uint64_t factor = k % 3 == 0 ? s->q - 1 : test_rng_below(&s->rng, s->q);
         fill(s, w.before, s->q);
         for (size_t i = 0; i < s->n; i++) {
             w.small[i] = (int32_t)test_rng_range(&s->rng, -most, most);
+            w.scaled[i] = test_rng_range(&s->rng, -scaled, scaled);
         }
+        w.scaled[0] = scaled;
+        w.scaled[s->n - 1] = -scaled;
         w.small[0] = (int32_t)most;
         w.small[s->n - 1] = (int32_t)-most;
         memcpy(w.a, w.before, s->n * sizeof *w.a);
@@ -117,10 +127,10 @@ static void check_add(setting *s)
         }
         expect_rest(s, "add_small", w.a, w.before, len);
         memcpy(w.a, w.before, s->n * sizeof *w.a);
-        s->k->add_scaled(&s->t.mod, w.a, w.small, factor, len);
+        s->k->add_scaled(&s->t.mod, w.a, w.scaled, factor, len);
         for (size_t i = 0; i < len; i++) {
             ref_i128 want =
-                (ref_i128)w.before[i] + (ref_i128)factor * (ref_i128)w.small[i];
+                (ref_i128)w.before[i] + (ref_i128)factor * (ref_i128)w.scaled[i];
             setting_expect(s, "add_scaled", i, w.a[i], residue(want, s->q));
         }
         expect_rest(s, "add_scaled", w.a, w.before, len);
