@@ -12,7 +12,8 @@ static const char name[] = "plan";
 
 static const char help[] =
     "usage: bayhenn plan (--model FILE | --net NAME) [--samples S] [--guard NAME]\n"
-    "                    [--link LINK] [--threads N] [--profile FILE] [--json]\n"
+    "                    [--link LINK] [--threads N] [--prepared] [--profile FILE]\n"
+    "                    [--json]\n"
     "\n"
     "What one prediction costs on the wire and how far its noise stays from wrong\n"
     "results, for every linear layer; and how long it will take. Blocks are chosen\n"
@@ -26,6 +27,7 @@ static const char help[] =
     "                  fewest bytes; with a round trip: 100mbit,40ms [1gbit]\n"
     "                  (without one it is 0.2 ms from 1gbit on, and 20 ms below)\n"
     "  --threads N     of the server [1]\n"
+    "  --prepared      for a server whose --prepare has work ahead for every query\n"
     "  --profile FILE  shows what infer --profile FILE measured beside it\n"
     "  --json          one line of JSON\n"
     "\n"
@@ -49,7 +51,7 @@ typedef struct plan_options {
     bh_guard guard;
     uint64_t samples, threads;
     bh_link link;
-    bool json;
+    bool json, prepared;
 } plan_options;
 
 // What there is to show.
@@ -169,6 +171,7 @@ static bh_status make_plan(shown_plan *out, const bh_model *model,
                            const plan_options *o, bh_error *err)
 {
     out->cost = bh_cost_default();
+    out->cost.prepared = o->prepared;
     out->cost.server_threads = (uint32_t)o->threads;
     if (o->link.bytes_per_second > 0) {
         out->cost.link = o->link;
@@ -234,6 +237,9 @@ static bool take(void *user, int c)
     case 'j':
         o->json = true;
         return true;
+    case 'P':
+        o->prepared = true;
+        return true;
     case 'l':
         return cli_link(name, optarg, &o->link);
     case 't':
@@ -256,6 +262,7 @@ int cmd_plan(int argc, char **argv)
                                           {"guard", required_argument, NULL, 'g'},
                                           {"link", required_argument, NULL, 'l'},
                                           {"threads", required_argument, NULL, 't'},
+                                          {"prepared", no_argument, NULL, 'P'},
                                           {"profile", required_argument, NULL, 'p'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},

@@ -6,9 +6,10 @@
 #include "infer/cost.h"
 
 // Measures the operations of a guard, and sets every time of *cost except `byte`; that,
-// the threads and the link stay as they are. Each time is the median of five batches
-// after a warm-up; it takes some milliseconds. Works with keys and data of its own.
-// On failure *cost is unchanged. Errors: those of the operations.
+// `prepared`, which the others depend on, the threads and the link stay as they are.
+// Each time is the median of five batches after a warm-up; it takes some milliseconds.
+// Works with keys and data of its own. On failure *cost is unchanged. Errors: those of
+// the operations.
 bh_status bh_calibrate(bh_cost *cost, bh_guard guard, bh_clock clock,
                        bh_error *err) BH_MUST_CHECK;
 

@@ -12,7 +12,7 @@ bh_cost bh_cost_default(void)
         .decrypt = 11e3,
         .decrypt_place = 5.3,
         .load = 8.5e3,
-        .weight = 2.4,
+        .weight = 1.3,
         .product = 9.2e3,
         .answer = 40e3,
         .answer_place = 5.5,

@@ -21,6 +21,7 @@ typedef struct bh_cost {
     double answer_place; // and each of its places
     // At either: a byte through TLS and the system.
     double byte;
+    bool prepared; // the server finds weights and encryptions of zero made ahead
     uint32_t client_threads, server_threads; // at least 1
     bh_link link;
 } bh_cost;

@@ -15,6 +15,7 @@
 
 typedef struct resources {
     double client, up, server, down; // when each is free
+    double decrypted;                // when the last answer was
     double half_rtt;
     uint32_t threads;             // of the server
     double ready[BH_SAMPLES_MAX]; // when a sample's upload or answer has arrived
@@ -25,25 +26,24 @@ static double later(double a, double b)
     return a > b ? a : b;
 }
 
-// The uploads of a layer, and before them the decryption of the layer in front, if any.
-// Returns when the last answer of that one was decrypted.
-static double send_uploads(resources *r, const bh_stages *front, const bh_stages *layer,
-                           uint32_t samples)
+// What the client does between two layers, sample by sample: decrypts the answers of
+// `front`, encrypts and sends for `next`. Before the first layer there is no front, and
+// one upload for all; after the last one there is no next.
+static void turn_around(resources *r, const bh_stages *front, const bh_stages *next,
+                        uint32_t samples)
 {
-    double decrypted = 0;
     for (uint32_t s = 0; s < samples; s++) {
         if (front != NULL) {
             r->client =
                 later(r->client, r->ready[s]) + front->pass_down + front->decrypt;
-            decrypted = r->client;
+            r->decrypted = r->client;
         }
-        if (front != NULL || s == 0) {
-            r->client += layer->encrypt + layer->pass_up;
-            r->up = later(r->up, r->client) + layer->up;
+        if (next != NULL && (front != NULL || s == 0)) {
+            r->client += next->encrypt + next->pass_up;
+            r->up = later(r->up, r->client) + next->up;
         }
         r->ready[s] = r->up + r->half_rtt;
     }
-    return decrypted;
 }
 
 // Answers of one layer; `inputs` of the samples come with an upload.
@@ -75,20 +75,16 @@ double bh_pipeline_run(const bh_stages *layers, uint32_t n_layers, uint32_t samp
 {
     resources r = {.half_rtt = cost->link.rtt_seconds * 1e9 / 2,
                    .threads = cost->server_threads};
-    for (uint32_t i = 0; i < n_layers; i++) {
+    for (uint32_t i = 0; i <= n_layers; i++) {
         const bh_stages *front = i > 0 ? &layers[i - 1] : NULL;
-        double decrypted = send_uploads(&r, front, &layers[i], samples);
+        const bh_stages *next = i < n_layers ? &layers[i] : NULL;
+        turn_around(&r, front, next, samples);
         if (front != NULL && done != NULL) {
-            done[i - 1] = decrypted;
+            done[i - 1] = r.decrypted;
         }
-        answer(&r, &layers[i], samples, front != NULL ? samples : 1);
+        if (next != NULL) {
+            answer(&r, next, samples, front != NULL ? samples : 1);
+        }
     }
-    const bh_stages *last = &layers[n_layers - 1];
-    for (uint32_t s = 0; s < samples; s++) {
-        r.client = later(r.client, r.ready[s]) + last->pass_down + last->decrypt;
-    }
-    if (done != NULL) {
-        done[n_layers - 1] = r.client;
-    }
-    return r.client;
+    return r.decrypted;
 }

@@ -173,7 +173,10 @@ static bh_status choose_packings(const bh_plan *plan, const bh_cost *cost,
                                  bh_error *err)
 {
     bh_candidates *choices = bh_alloc(plan->n_layers, sizeof *choices);
-    bh_status status = choices != NULL ? BH_OK : bh_fail_plain(err, BH_ERR_NOMEM);
+    if (choices == NULL) {
+        return bh_fail_plain(err, BH_ERR_NOMEM);
+    }
+    bh_status status = BH_OK;
     for (uint32_t i = 0; i < plan->n_layers && status == BH_OK; i++) {
         status = list_choices(plan, i, &choices[i], cost, err);
     }

@@ -14,6 +14,7 @@ static bh_status find_cost(bh_cost *cost, const bh_service_options *options,
 {
     const bh_link *link = &options->link;
     *cost = bh_cost_default();
+    cost->prepared = options->prepare_bytes > 0;
     cost->server_threads = bh_pool_threads(options->pool);
     if (link->bytes_per_second != 0) {
         cost->link = *link;

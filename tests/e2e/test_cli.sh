@@ -176,7 +176,7 @@ has "0.2 ms there and back"
 works plan --model m.bhn --json --samples 4 --link 100mbit,40ms --threads 2
 json layers bytes.up bytes.down security_bits layers.0.noise_log2 layers.0.margin_bits \
     predicted_ms layers.0.predicted_ms.done link.rtt_ms
-works plan --net lenet-caffe --link bytes
+works plan --net lenet-caffe --link bytes --prepared
 has "fc 800-500"
 refused 1 "missing.json: No such file" plan --model m.bhn --profile missing.json
 refused 1 "not a profile" plan --model m.bhn --profile m.bhn
