@@ -191,6 +191,13 @@ static void pack_taps(const bh_linear *l, int32_t *last, const int32_t *kernel, 
 // A row of one weight a channel: fully connected layers, kernels within their stride.
 static void pack_row(int32_t *last, const int32_t *row, size_t len, size_t area)
 {
+    if (area == 1) { // the compiler's vectors need a constant
+        int32_t *first = last - (len - 1);
+        for (size_t i = 0; i < len; i++) {
+            first[i] = row[len - 1 - i];
+        }
+        return;
+    }
     for (size_t i = 0; i < len; i++) {
         *(last - i * area) = row[i];
     }
