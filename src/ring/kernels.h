@@ -31,7 +31,8 @@ typedef struct bh_ntt {
     size_t n;
     unsigned log2_n;
     uint64_t psi; // the smallest primitive 2n-th root of unity modulo q
-    // What fill_table made: 2n words each, read by the same variant only.
+    // What fill_forward, fill_inverse made: up to 4n words each, read by the same
+    // variant only.
     uint64_t *forward, *inverse;
 } bh_ntt;
 
@@ -49,10 +50,13 @@ typedef struct bh_kernels {
 
     // ---- the transform: n = t->n ----
 
-    // The variant's own form of n canonical factors, in 2n words. Forward: place i > 0
-    // holds psi^brv(i). Inverse: psi^-brv(i), and in place 0 the scale R / n.
-    void (*fill_table)(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
-                       size_t n);
+    // The variant's own form of n canonical factors, in at most 4n words. Forward:
+    // place i > 0 holds psi^brv(i). Inverse: psi^-brv(i), and in place 0 the scale R /
+    // n.
+    void (*fill_forward)(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
+                         size_t n);
+    void (*fill_inverse)(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
+                         size_t n);
 
     // Negacyclic transform in place. In: canonical. Out: lazy.
     void (*ntt_forward)(const bh_ntt *t, uint64_t *a);

@@ -232,7 +232,8 @@ AVX2 static void lift(const bh_modulus *mod, uint64_t *a, size_t n, unsigned bit
 const bh_kernels bh_kernels_avx2 = {
     .name = "avx2",
     .factor_log2 = 0,
-    .fill_table = bh_avx2_fill_table,
+    .fill_forward = bh_avx2_fill_table,
+    .fill_inverse = bh_avx2_fill_table,
     .ntt_forward = bh_avx2_ntt_forward,
     .ntt_forward_small = bh_avx2_ntt_forward_small,
     .ntt_inverse = bh_avx2_ntt_inverse,

@@ -332,7 +332,8 @@ static void unpack(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
 const bh_kernels bh_kernels_avx512 = {
     .name = "avx512",
     .factor_log2 = 52,
-    .fill_table = bh_ntt_fill_table_avx512,
+    .fill_forward = bh_ntt_fill_forward_avx512,
+    .fill_inverse = bh_ntt_fill_inverse_avx512,
     .ntt_forward = bh_ntt_forward_avx512,
     .ntt_forward_small = bh_ntt_forward_small_avx512,
     .ntt_inverse = bh_ntt_inverse_avx512,

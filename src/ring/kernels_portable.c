@@ -308,7 +308,8 @@ static void binomial(int32_t *out, const uint8_t *bytes, size_t n)
 const bh_kernels bh_kernels_portable = {
     .name = "portable",
     .factor_log2 = 64,
-    .fill_table = fill_table,
+    .fill_forward = fill_table,
+    .fill_inverse = fill_table,
     .ntt_forward = ntt_forward,
     .ntt_forward_small = ntt_forward_small,
     .ntt_inverse = ntt_inverse,

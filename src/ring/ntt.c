@@ -30,13 +30,16 @@ static uint64_t smallest_root_vartime(const bh_modulus *m, size_t n)
     return smallest;
 }
 
+typedef void fill_table(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
+                        size_t n);
+
 // The first n powers of `base` in bit-reversed order, in the variant's form; `first`
 // takes the place of power 0, which no stage needs.
 static bh_status make_table(const bh_ntt *t, uint64_t **table, uint64_t base,
-                            uint64_t first, const bh_kernels *kernels)
+                            uint64_t first, fill_table *fill)
 {
     uint64_t *factors = bh_alloc(t->n, sizeof *factors), power = 1;
-    *table = bh_alloc(2 * t->n, sizeof **table);
+    *table = bh_alloc(4 * t->n, sizeof **table);
     if (factors == NULL || *table == NULL) {
         bh_free(factors);
         return BH_ERR_NOMEM;
@@ -46,7 +49,7 @@ static bh_status make_table(const bh_ntt *t, uint64_t **table, uint64_t base,
         power = bh_mod_mul(&t->mod, power, base);
     }
     factors[0] = first;
-    kernels->fill_table(&t->mod, *table, factors, t->n);
+    fill(&t->mod, *table, factors, t->n);
     bh_free(factors);
     return BH_OK;
 }
@@ -69,10 +72,10 @@ bh_status bh_ntt_init(bh_ntt *t, uint64_t q, size_t n, const bh_kernels *kernels
     t->psi = smallest_root_vartime(m, n);
     uint64_t factor = bh_mod_pow_vartime(m, 2, kernels->factor_log2);
     uint64_t n_inverse = bh_mod_inverse_vartime(m, bh_mod_reduce(m, n));
-    status = make_table(t, &t->forward, t->psi, 1, kernels);
+    status = make_table(t, &t->forward, t->psi, 1, kernels->fill_forward);
     if (status == BH_OK) {
         status = make_table(t, &t->inverse, bh_mod_inverse_vartime(m, t->psi),
-                            bh_mod_mul(m, factor, n_inverse), kernels);
+                            bh_mod_mul(m, factor, n_inverse), kernels->fill_inverse);
     }
     if (status != BH_OK) {
         bh_ntt_clear(t);

@@ -33,8 +33,8 @@ static uint64_t quotient52(const bh_modulus *m, uint64_t w)
     return bh_mod_shoup_quotient(m, w) >> 12;
 }
 
-void bh_ntt_fill_table_avx512(const bh_modulus *m, uint64_t *table,
-                              const uint64_t *factors, size_t n)
+void bh_ntt_fill_forward_avx512(const bh_modulus *m, uint64_t *table,
+                                const uint64_t *factors, size_t n)
 {
     for (size_t i = 0; i < n / 8; i++) {
         table[2 * i] = factors[i];
@@ -51,6 +51,29 @@ void bh_ntt_fill_table_avx512(const bh_modulus *m, uint64_t *table,
             }
         }
     }
+}
+
+// count factors first, first w, first w^2, ... for the places of registers.
+static void fill_places(const bh_modulus *m, uint64_t *table, uint64_t first,
+                        uint64_t w, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t *out = table + 16 * (i / 8) + i % 8;
+        out[0] = first;
+        out[8] = quotient52(m, first);
+        first = bh_mod_mul(m, first, w);
+    }
+}
+
+void bh_ntt_fill_inverse_avx512(const bh_modulus *m, uint64_t *table,
+                                const uint64_t *factors, size_t n)
+{
+    // psi^(-n/half) stands in place half / 2, the reverse of 1 among half's bits
+    fill_places(m, table, 1, factors[2], 4);
+    for (size_t half = 8; half < n; half *= 2) {
+        fill_places(m, table + 2 * half, 1, factors[half / 2], half);
+    }
+    fill_places(m, table + 2 * n, factors[0], factors[n / 2], n);
 }
 
 typedef struct factor {
@@ -102,7 +125,7 @@ INLINE void transpose(v8 x[8])
 // in no more than 13 stages; what is added to the input at first, log2 n + 1 times q,
 // keeps every number positive and below (2 log2 n + 2) q <= 28q < 2^52. Otherwise x,
 // below 4q <= 2^52, is brought below 2q first and the product lies in [0, 2q).
-INLINE void forward_butterfly(const v8_modulus *m, v8 *x, v8 *y, factor f, int lazy)
+INLINE void butterfly(const v8_modulus *m, v8 *x, v8 *y, factor f, int lazy)
 {
     if (lazy) {
         v8 quotient = v8_mul_hi(v8_all(1), f.quotient, *y);
@@ -125,7 +148,7 @@ INLINE void forward_stage(const v8_modulus *m, v8 *x, int count, int half,
     UNROLL
     for (int i = 0; i < count / 2; i++) {
         int block = i / half, at = 2 * half * block + i % half;
-        forward_butterfly(m, &x[at], &x[at + half], f[block], lazy);
+        butterfly(m, &x[at], &x[at + half], f[block], lazy);
     }
 }
 
@@ -283,175 +306,203 @@ void bh_ntt_forward_small_avx512(const bh_ntt *t, uint64_t *out, const int32_t *
 }
 
 // ---- inverse ----
+//
+// Decimation in time, with the butterfly of the forward transform: place i of the input
+// holds the value at psi^(2 brv(i) + 1), so that coefficient j is psi^-j / n times the
+// sum of value i times psi^(-2 brv(i) j). The stage of blocks of 2 half places has the
+// factor psi^(-n/half j) for place j of every block, and needs none for half = 1;
+// behind the last stage place j is multiplied by psi^-j R / n.
+//
+// Ranges: sums of products are below 2^13 q < 2^63 and are brought below 2q, after
+// which the stage of half = 1 adds and subtracts. With `lazy`, where q < 2^47, (log2 n
+// + 1) q is added to every x of that stage, which leaves numbers between (log2 n - 1) q
+// and (log2 n + 5) q; the remaining log2 n - 1 stages move both bounds by q and keep
+// every number positive and below (2 log2 n + 4) q <= 30q < 2^52. Otherwise that stage
+// leaves numbers below 4q, tidy, as the butterfly wants them.
 
-// (x, y) -> (x + y, (x - y) w). In: < bound, a multiple of q that makes the difference
-// positive. Out: the sum, < 2 bound, and the product, < 2q.
-INLINE void inverse_butterfly(const v8_modulus *m, v8 *x, v8 *y, factor f, v8 bound)
+// A factor for each place of a register.
+INLINE factor factor_of_places(const uint64_t *table, size_t place)
 {
-    v8 difference = _mm512_add_epi64(_mm512_sub_epi64(*x, *y), bound);
-    *x = _mm512_add_epi64(*x, *y);
-    *y = v8_shoup(m, difference, f.w, f.quotient);
+    return (factor){v8_load(table + 2 * place), v8_load(table + 2 * place + 8)};
 }
 
-INLINE void inverse_stage(const v8_modulus *m, v8 *x, int count, int half,
-                          const factor *f, int lazy)
+// The factors of the stages from blocks of 2 half places on, for the registers `half`
+// apart of which the first one begins at place j of its block.
+INLINE void load_places(factor *f, const uint64_t *table, size_t half, size_t j,
+                        int stages)
 {
-    v8 bound = m->two_q;
-    if (lazy) {
-        bound = half == 1 ? bound : _mm512_slli_epi64(bound, half == 2 ? 1 : 2);
-    }
     UNROLL
-    for (int i = 0; i < count / 2; i++) {
-        int block = i / half, at = 2 * half * block + i % half;
-        inverse_butterfly(m, &x[at], &x[at + half], f[block], bound);
-        if (!lazy) {
-            x[at] = v8_reduce_once(x[at], m->two_q);
-            x[at + half] = v8_tidy(m, x[at + half]);
-        }
+    for (size_t k = 1; k < (size_t)1 << stages; k++) {
+        size_t stage = k < 2 ? 0 : k < 4 ? 1 : 2, first = (size_t)1 << stage;
+        f[k - 1] = factor_of_places(table, (half << stage) + j + (k - first) * half);
     }
 }
 
-// At most 3 stages on 2^stages registers. In and out: < 2q, tidy. With `lazy`, q <
-// 2^47, sums grow to 2^stages 2q <= 16q < 2^51 before they are reduced: a register that
-// is but a sum in the last s stages is below 2^(s+1) q. Otherwise sums, below 4q <=
-// 2^52, are reduced at once.
+// At most 3 stages on 2^stages registers; f: 1 factor for the first stage, 2 for the
+// second, 4 for the third.
 INLINE void inverse_stages(const v8_modulus *m, v8 *x, const factor *f, int stages,
                            int lazy)
 {
-    int count = 1 << stages;
-    inverse_stage(m, x, count, 1, f + count / 2 - 1, lazy);
-    if (stages > 1) {
-        inverse_stage(m, x, count, 2, f + count / 4 - 1, lazy);
-    }
-    if (stages > 2) {
-        inverse_stage(m, x, count, 4, f + count / 8 - 1, lazy);
-    }
-}
-
-// Brings what inverse_stages left below 2q, tidy; or, with `scale`, behind the last of
-// all stages, to canonical coefficients.
-INLINE void inverse_finish(const v8_modulus *m, v8 *x, int stages, const factor *scale,
-                           int lazy)
-{
     UNROLL
-    for (int i = 0; i < 1 << stages; i++) {
-        // Register i was last multiplied in the stage of its highest bit.
-        int sums = i >= 4 ? stages - 3 : i >= 2 ? stages - 2 : stages - i;
-        if (scale != NULL) {
-            x[i] = v8_tidy(m, v8_shoup(m, x[i], scale->w, scale->quotient));
-            x[i] = v8_reduce_once(x[i], m->q);
-        } else if (lazy) {
-            x[i] = v8_tidy(m, x[i]);
-            for (int k = sums; k > 0; k--) {
-                x[i] = v8_reduce_once(x[i], _mm512_slli_epi64(m->q, (unsigned)k));
-            }
+    for (int s = 0; s < stages; s++) {
+        int half = 1 << s;
+        UNROLL
+        for (int i = 0; i < 1 << (stages - 1); i++) {
+            int j = i % half, at = 2 * (i - j) + j;
+            butterfly(m, &x[at], &x[at + half], f[half - 1 + j], lazy);
         }
     }
 }
 
-// The last three stages undone, on a square of any words.
-INLINE void inverse_square_in(const v8_modulus *m, const bh_ntt *t, const uint64_t *a,
-                              const uint64_t *table, v8 *x, int lazy)
+// The product with the factor of each place, canonical. In: places from j on, registers
+// `stride` apart.
+INLINE void inverse_scale(const v8_modulus *m, v8 *x, const uint64_t *scale, size_t j,
+                          size_t stride, int count)
 {
-    const v8 barrett = v8_all(t->mod.barrett);
-    factor f[7];
     UNROLL
-    for (size_t k = 0; k < 8; k++) {
-        x[k] = v8_reduce_word(m, v8_load(a + 8 * k), barrett);
-        x[k] = v8_reduce_once(x[k], m->two_q);
-    }
-    transpose(x);
-    UNROLL
-    for (size_t k = 0; k < 7; k++) {
-        f[k] = factor_of_square(table, k);
-    }
-    inverse_stages(m, x, f, 3, lazy);
-    inverse_finish(m, x, 3, NULL, lazy);
-}
-
-// The three before them, on the square that was transposed back.
-INLINE void inverse_square_out(const v8_modulus *m, const bh_ntt *t, uint64_t *a,
-                               size_t square, v8 *x, const factor *scale, int lazy)
-{
-    factor f[7];
-    load_factors(f, t->inverse, t->n / SQUARE + square, 3);
-    inverse_stages(m, x, f, 3, lazy);
-    inverse_finish(m, x, 3, scale, lazy);
-    UNROLL
-    for (size_t k = 0; k < 8; k++) {
-        v8_store(a + SQUARE * square + 8 * k, x[k]);
+    for (int k = 0; k < count; k++) {
+        factor f = factor_of_places(scale, j + (size_t)k * stride);
+        x[k] = v8_tidy(m, v8_shoup(m, x[k], f.w, f.quotient));
+        x[k] = v8_reduce_once(x[k], m->q);
     }
 }
 
-// The last six stages undone; squares overlap as in forward_squares.
-INLINE void inverse_squares(const bh_ntt *t, uint64_t *a, const factor *scale, int lazy)
+// What the first three stages need.
+typedef struct inverse_start {
+    v8 barrett;
+    v8 quotient;      // multiples of q that are to be added: minus so many
+    factor two, four; // the factors of half = 2 and 4, in the order of the lanes there
+    v8 even, odd;
+} inverse_start;
+
+INLINE inverse_start inverse_start_of(const bh_ntt *t, int lazy)
+{
+    // lanes by the last bits of the place: half = 2 goes by bit 0 in lane bit 2, half =
+    // 4 by bits 1 and 0 in lane bits 2 and 1
+    const v8 of_two = _mm512_setr_epi64(0, 0, 0, 0, 2, 2, 2, 2);
+    const v8 of_four = _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3);
+    const factor f = factor_of_places(t->inverse, 0);
+    long long more = lazy ? -(long long)(t->log2_n + 1) : 0;
+    return (inverse_start){
+        .barrett = v8_all(t->mod.barrett),
+        .quotient = _mm512_setr_epi64(more, 0, more, 0, more, 0, more, 0),
+        .two = {_mm512_permutexvar_epi64(of_two, f.w),
+                _mm512_permutexvar_epi64(of_two, f.quotient)},
+        .four = {_mm512_permutexvar_epi64(of_four, f.w),
+                 _mm512_permutexvar_epi64(of_four, f.quotient)},
+        .even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14),
+        .odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15),
+    };
+}
+
+// The first three stages on 16 neighbours. A stage works on two registers, of which it
+// wants its own bit of the place to be the number; lane bits are r, the bit that was
+// the number at first, and 2, 1, 0 of the lane: (2 1 0), then (2 1 r), (0 2 r), (1 0
+// r).
+INLINE void inverse_pair_in(const v8_modulus *m, const inverse_start *s,
+                            const uint64_t *a, v8 *x, int lazy)
+{
+    v8 a0 = v8_load(a), a1 = v8_load(a + 8);
+    a0 = v8_mul_lo(a0, v8_mul_hi(s->quotient, _mm512_srli_epi64(a0, 12), s->barrett),
+                   m->minus_q);
+    a1 = v8_mul_lo(a1, v8_mul_hi(s->quotient, _mm512_srli_epi64(a1, 12), s->barrett),
+                   m->minus_q);
+    v8 b0 = _mm512_unpacklo_epi64(a0, a1), b1 = _mm512_unpackhi_epi64(a0, a1);
+    if (!lazy) {
+        b0 = v8_tidy(m, b0), b1 = v8_tidy(m, b1);
+    }
+    v8 c0 = _mm512_add_epi64(b0, b1), c1 = _mm512_sub_epi64(b0, b1);
+    if (!lazy) {
+        c1 = _mm512_add_epi64(c1, m->two_q);
+    }
+    v8 d0 = _mm512_shuffle_i64x2(c0, c1, 0x88), d1 = _mm512_shuffle_i64x2(c0, c1, 0xdd);
+    butterfly(m, &d0, &d1, s->two, lazy);
+    v8 e0 = _mm512_shuffle_i64x2(d0, d1, 0x88), e1 = _mm512_shuffle_i64x2(d0, d1, 0xdd);
+    butterfly(m, &e0, &e1, s->four, lazy);
+    x[0] = _mm512_permutex2var_epi64(e0, s->even, e1);
+    x[1] = _mm512_permutex2var_epi64(e0, s->odd, e1);
+}
+
+// The first six stages.
+INLINE void inverse_squares(const bh_ntt *t, uint64_t *a, const uint64_t *scale,
+                            int lazy)
 {
     const v8_modulus m = v8_modulus_of(&t->mod);
-    const uint64_t *table = t->inverse + t->n / 4;
-    size_t count = t->n / SQUARE;
-    v8 x[8], next[8];
-    inverse_square_in(&m, t, a, table, next, lazy);
-    for (size_t i = 0; i < count; i++) {
-        COPY(x, next);
-        transpose(x);
-        table += SQUARE_WORDS;
-        if (i + 1 < count) {
-            inverse_square_in(&m, t, a + SQUARE * (i + 1), table, next, lazy);
-        }
-        inverse_square_out(&m, t, a, i, x, scale, lazy);
-    }
-}
-
-INLINE void inverse_pass(const bh_ntt *t, uint64_t *a, size_t blocks, int stages,
-                         const factor *scale, int lazy)
-{
-    const v8_modulus m = v8_modulus_of(&t->mod);
-    size_t len = t->n / blocks, stride = len >> stages;
-    for (size_t i = 0; i < blocks; i++) {
+    const inverse_start s = inverse_start_of(t, lazy);
+    for (size_t i = 0; i < t->n; i += SQUARE) {
+        v8 x[8];
         factor f[7];
-        load_factors(f, t->inverse, blocks + i, stages);
-        for (size_t j = i * len; j < i * len + stride; j += 8) {
+        UNROLL
+        for (size_t k = 0; k < 8; k += 2) {
+            inverse_pair_in(&m, &s, a + i + 8 * k, &x[k], lazy);
+        }
+        load_places(f, t->inverse, 8, 0, 3);
+        inverse_stages(&m, x, f, 3, lazy);
+        if (scale != NULL) {
+            inverse_scale(&m, x, scale, 0, 8, 8);
+        }
+        UNROLL
+        for (size_t k = 0; k < 8; k++) {
+            v8_store(a + i + 8 * k, x[k]);
+        }
+    }
+}
+
+// Stages from blocks of 2 half places on.
+INLINE void inverse_pass(const bh_ntt *t, uint64_t *a, size_t half, int stages,
+                         const uint64_t *scale, int lazy)
+{
+    const v8_modulus m = v8_modulus_of(&t->mod);
+    for (size_t i = 0; i < t->n; i += half << stages) {
+        for (size_t j = 0; j < half; j += 8) {
             v8 x[8];
+            factor f[7];
             UNROLL
             for (int k = 0; k < 1 << stages; k++) {
-                x[k] = v8_load(a + j + (size_t)k * stride);
+                x[k] = v8_load(a + i + j + (size_t)k * half);
             }
+            load_places(f, t->inverse, half, j, stages);
             inverse_stages(&m, x, f, stages, lazy);
-            inverse_finish(&m, x, stages, scale, lazy);
+            if (scale != NULL) {
+                inverse_scale(&m, x, scale, j, half, 1 << stages);
+            }
             UNROLL
             for (int k = 0; k < 1 << stages; k++) {
-                v8_store(a + j + (size_t)k * stride, x[k]);
+                v8_store(a + i + j + (size_t)k * half, x[k]);
             }
         }
     }
 }
 
-// One or two passes of fewer stages come first, so that the last one, of one block and
-// with the scaling, has the most stages in registers.
+// One or two passes of fewer stages come first, so that the last one, with the scaling,
+// has the most stages in registers.
 INLINE void inverse(const bh_ntt *t, uint64_t *a, int lazy)
 {
-    const factor scale = factor_at(t->inverse, 0);
-    size_t left = t->log2_n - 6;
+    const uint64_t *scale = t->inverse + 2 * t->n;
+    size_t left = t->log2_n - 6, half = SQUARE;
     if (left == 0) {
-        inverse_squares(t, a, &scale, lazy);
+        inverse_squares(t, a, scale, lazy);
         return;
     }
     inverse_squares(t, a, NULL, lazy);
-    for (; left > 3; left -= left % 3 == 0 ? 3 : left % 3) {
-        if (left % 3 == 0) {
-            inverse_pass(t, a, (size_t)1 << (left - 3), 3, NULL, lazy);
-        } else if (left % 3 == 2) {
-            inverse_pass(t, a, (size_t)1 << (left - 2), 2, NULL, lazy);
+    while (left > 3) {
+        size_t now = left % 3 == 0 ? 3 : left % 3;
+        if (now == 3) {
+            inverse_pass(t, a, half, 3, NULL, lazy);
+        } else if (now == 2) {
+            inverse_pass(t, a, half, 2, NULL, lazy);
         } else {
-            inverse_pass(t, a, (size_t)1 << (left - 1), 1, NULL, lazy);
+            inverse_pass(t, a, half, 1, NULL, lazy);
         }
+        left -= now;
+        half <<= now;
     }
     if (left == 3) {
-        inverse_pass(t, a, 1, 3, &scale, lazy);
+        inverse_pass(t, a, half, 3, scale, lazy);
     } else if (left == 2) {
-        inverse_pass(t, a, 1, 2, &scale, lazy);
+        inverse_pass(t, a, half, 2, scale, lazy);
     } else {
-        inverse_pass(t, a, 1, 1, &scale, lazy);
+        inverse_pass(t, a, half, 1, scale, lazy);
     }
 }
 
