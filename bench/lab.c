@@ -59,13 +59,14 @@ static void mul_acc(void *user)
 static void mul_acc2(void *user)
 {
     lab *l = user;
-    l->kernels->mul_acc2(&l->ntt.mod, l->acc0, l->acc1, l->terms, 1, l->n);
+    l->kernels->mul_acc2(&l->ntt.mod, l->acc0, l->acc1, l->terms, 1, false, l->n);
 }
 
 static void mul_acc2_terms(void *user)
 {
     lab *l = user;
-    l->kernels->mul_acc2(&l->ntt.mod, l->acc0, l->acc1, l->terms, BH_TERMS_MAX, l->n);
+    l->kernels->mul_acc2(&l->ntt.mod, l->acc0, l->acc1, l->terms, BH_TERMS_MAX, false,
+                         l->n);
 }
 
 static void add_small(void *user)

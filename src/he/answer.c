@@ -14,19 +14,17 @@
 
 void bh_answer_begin(bh_workspace *w)
 {
-    bh_poly_clear(&w->he->ring, w->acc0);
-    bh_poly_clear(&w->he->ring, w->acc1);
     w->n_products = 0;
     w->n_terms = 0;
+    w->is_empty = true;
 }
 
 // (acc0, acc1) += (x0, x1) w for the products that wait.
 static void add_terms(bh_workspace *w)
 {
-    if (w->n_terms > 0) {
-        bh_poly_mul_acc2(&w->he->ring, w->acc0, w->acc1, w->terms, w->n_terms);
-        w->n_terms = 0;
-    }
+    bh_poly_mul_acc2(&w->he->ring, w->acc0, w->acc1, w->terms, w->n_terms, w->is_empty);
+    w->n_terms = 0;
+    w->is_empty = false;
 }
 
 static void add_term(bh_workspace *w, const uint64_t *x0, const uint64_t *x1,
@@ -114,7 +112,9 @@ static void rerandomise(bh_workspace *w, const bh_public_key *pk, const bh_zero 
     if (!BH_HOOK(no_rerandomise)) {
         add_term(w, pk->p0, pk->p1, zero->u);
     }
-    add_terms(w);
+    if (w->n_terms > 0 || w->is_empty) {
+        add_terms(w);
+    }
     bh_poly_inverse(ring, w->acc0);
     bh_poly_inverse(ring, w->acc1);
     keep_places(w, f);

@@ -102,6 +102,16 @@ static void mask_with_key(const bh_secret_key *sk, uint64_t *body, const uint64_
     bh_poly_reduce(ring, body);
 }
 
+// m - t e, m centred; in 32 bits as far as that goes, for the compiler's vectors.
+static void encode(int64_t *out, const int64_t *message, const int32_t *e, size_t n,
+                   unsigned t_bits)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t m = message != NULL ? (uint32_t)message[i] << (32 - t_bits) : 0;
+        out[i] = ((int32_t)m >> (32 - t_bits)) - ((int64_t)e[i] << t_bits);
+    }
+}
+
 // c0 = -a s + e + Delta m, where a is part `counter` of `uniform` and e of error_key;
 // message may be NULL for zero.
 static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, bh_workspace *w,
@@ -120,10 +130,7 @@ static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, bh_workspace *w,
     if (status != BH_OK) {
         return status;
     }
-    for (size_t i = 0; i < ring->n; i++) {
-        int64_t m = message != NULL ? bh_he_centre(message[i], t_bits) : 0;
-        w->encoded[i] = m - w->small[i] * (INT64_C(1) << t_bits);
-    }
+    encode(w->encoded, message, w->small, ring->n, t_bits);
     bh_poly_clear(ring, body);
     bh_he_add_encoded(sk->he, body, w->encoded, ring->n, t_bits);
     bh_poly_forward(ring, body);

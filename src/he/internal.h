@@ -65,6 +65,7 @@ struct bh_workspace {
     bh_term terms[BH_TERMS_MAX];
     uint64_t *factors[BH_TERMS_MAX];
     size_t n_terms, n_products;
+    bool is_empty;    // nothing was summed yet: the accumulators hold anything
     bh_zero *zero;    // of an answer for which none was made ahead
     int32_t *small;   // n small coefficients
     int64_t *encoded; // n numbers m - t e

@@ -14,6 +14,7 @@
 #ifndef BH_RING_KERNELS_H
 #define BH_RING_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,9 +81,10 @@ typedef struct bh_kernels {
 
     // mul_acc of n_terms products into each of two accumulators, 1 <= n_terms <=
     // BH_TERMS_MAX: the hot loop of a linear layer. Several terms at once, because the
-    // accumulators' way through the cache costs more than the arithmetic.
+    // accumulators' way through the cache costs more than the arithmetic. `first`: the
+    // accumulators count as zero, whatever they hold.
     void (*mul_acc2)(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
-                     const bh_term *terms, size_t n_terms, size_t n);
+                     const bh_term *terms, size_t n_terms, bool first, size_t n);
 
     // a += small. In: a canonical, |small| < q. Out: canonical.
     void (*add_small)(const bh_modulus *m, uint64_t *a, const int32_t *small, size_t n);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The AVX2 variant: the kernels that go coefficient by coefficient. Each is a step on
 // up to four lanes, and a walk over full vectors and the rest.
+#include <string.h>
+
 #include "ring/kernels_avx2.h"
 
 // ---- residues ----
@@ -49,8 +51,12 @@ AVX2 static void mul_acc(const bh_modulus *mod, uint64_t *acc, const uint64_t *x
 }
 
 AVX2 static void mul_acc2(const bh_modulus *mod, uint64_t *acc0, uint64_t *acc1,
-                          const bh_term *terms, size_t n_terms, size_t n)
+                          const bh_term *terms, size_t n_terms, bool first, size_t n)
 {
+    if (first) {
+        memset(acc0, 0, n * sizeof *acc0);
+        memset(acc1, 0, n * sizeof *acc1);
+    }
     avx2_modulus m = avx2_of(mod);
     double q = (double)mod->q;
     for (size_t k = 0; k < n_terms; k++) {

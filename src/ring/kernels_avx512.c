@@ -66,13 +66,15 @@ static void mul_acc(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
 #define AHEAD 64
 
 INLINE void mul_acc2_any(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
-                         const bh_term *terms, size_t n_terms, size_t n, int whole)
+                         const bh_term *terms, size_t n_terms, bool first, size_t n,
+                         int whole)
 {
     const v8 q = v8_all(m->q), q_inv_neg = v8_all(m->q_inv_neg);
     for (size_t i = 0; i < n; i += 8) {
         __mmask8 lanes = v8_lanes(n - i, whole);
-        sum s0 = {_mm512_setzero_si512(), v8_load_lanes(lanes, acc0 + i)};
-        sum s1 = {_mm512_setzero_si512(), v8_load_lanes(lanes, acc1 + i)};
+        __mmask8 old = first ? 0 : lanes;
+        sum s0 = {_mm512_setzero_si512(), v8_load_lanes(old, acc0 + i)};
+        sum s1 = {_mm512_setzero_si512(), v8_load_lanes(old, acc1 + i)};
         for (size_t k = 0; k < n_terms; k++) {
             _mm_prefetch((const char *)(terms[k].x0 + i + AHEAD), _MM_HINT_T0);
             _mm_prefetch((const char *)(terms[k].x1 + i + AHEAD), _MM_HINT_T0);
@@ -87,9 +89,9 @@ INLINE void mul_acc2_any(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
 }
 
 static void mul_acc2(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
-                     const bh_term *terms, size_t n_terms, size_t n)
+                     const bh_term *terms, size_t n_terms, bool first, size_t n)
 {
-    V8_BY_LENGTH(n, mul_acc2_any(m, acc0, acc1, terms, n_terms, n, whole));
+    V8_BY_LENGTH(n, mul_acc2_any(m, acc0, acc1, terms, n_terms, first, n, whole));
 }
 
 static inline v8 add_if_negative(v8 x, v8 q)

@@ -162,8 +162,12 @@ static void mul_acc(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
 }
 
 static void mul_acc2(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
-                     const bh_term *terms, size_t n_terms, size_t n)
+                     const bh_term *terms, size_t n_terms, bool first, size_t n)
 {
+    if (first) {
+        memset(acc0, 0, n * sizeof *acc0);
+        memset(acc1, 0, n * sizeof *acc1);
+    }
     for (size_t k = 0; k < n_terms; k++) {
         mul_acc(m, acc0, terms[k].x0, terms[k].w, n);
         mul_acc(m, acc1, terms[k].x1, terms[k].w, n);

@@ -102,7 +102,7 @@ void bh_poly_mul_acc(const bh_ring *ring, uint64_t *acc, const uint64_t *x,
 }
 
 void bh_poly_mul_acc2(const bh_ring *ring, uint64_t *acc0, uint64_t *acc1,
-                      const bh_term *terms, size_t n_terms)
+                      const bh_term *terms, size_t n_terms, bool first)
 {
     for (size_t p = 0; p < ring->n_primes; p++) {
         bh_term rows[BH_TERMS_MAX];
@@ -111,7 +111,7 @@ void bh_poly_mul_acc2(const bh_ring *ring, uint64_t *acc0, uint64_t *acc1,
             rows[k] = (bh_term){terms[k].x0 + at, terms[k].x1 + at, terms[k].w + at};
         }
         ring->kernels->mul_acc2(&ring->ntt[p].mod, acc0 + at, acc1 + at, rows, n_terms,
-                                ring->n);
+                                first, ring->n);
     }
 }
 

@@ -48,9 +48,11 @@ static void check_mul_acc_of(setting *s, const uint64_t *x0, const uint64_t *x1,
     for (uint64_t k = 0; k < terms; k++) {
         s->k->mul_acc(&s->t.mod, acc0, x0, w, s->n);
     }
+    setting_fill_random(s, acc1, 0); // what was there before the first group is gone
+    setting_fill_random(s, acc2, 0);
     for (uint64_t left = terms, size = 1; left > 0; size = size % BH_TERMS_MAX + 1) {
         uint64_t now = left < size ? left : size;
-        s->k->mul_acc2(&s->t.mod, acc1, acc2, group, now, s->n);
+        s->k->mul_acc2(&s->t.mod, acc1, acc2, group, now, left == terms, s->n);
         left -= now;
     }
     expect_sum(s, "mul_acc", acc0, x0, w, terms);
@@ -74,7 +76,7 @@ static void check_mul_acc_group(setting *s)
     for (size_t k = 0; k < BH_TERMS_MAX; k++) {
         group[k] = (bh_term){words[3 * k], words[3 * k + 1], words[3 * k + 2]};
     }
-    s->k->mul_acc2(&s->t.mod, acc0, acc1, group, BH_TERMS_MAX, s->n);
+    s->k->mul_acc2(&s->t.mod, acc0, acc1, group, BH_TERMS_MAX, false, s->n);
     for (size_t i = 0; i < s->n; i++) {
         ref_u128 want0 = 0, want1 = 0;
         for (size_t k = 0; k < BH_TERMS_MAX; k++) {

@@ -89,7 +89,7 @@ static void check_lengths(setting *s)
         expect_rest(s, "mul_acc", w.a, w.before, len);
         memcpy(w.a, w.before, s->n * sizeof *w.a);
         memcpy(sum, w.before, s->n * sizeof *sum);
-        s->k->mul_acc2(&s->t.mod, w.a, sum, &term, 1, len);
+        s->k->mul_acc2(&s->t.mod, w.a, sum, &term, 1, false, len);
         for (size_t i = 0; i < len; i++) {
             setting_expect(s, "mul_acc2, first", i, w.a[i], w.before[i] + one[i]);
             setting_expect(s, "mul_acc2, second", i, sum[i], w.before[i] + one[i]);
