@@ -2,7 +2,9 @@
 // Constant-time selection: the only place where masks are made.
 //
 // A mask is all ones or all zeroes. The barrier hides its value from the optimiser,
-// which could otherwise turn a masked select back into a branch.
+// which could otherwise turn a masked select back into a branch. For MemorySanitizer,
+// which reports a secret that enters an assembly statement, it holds the place of the
+// value instead of the value.
 // CT: nothing here leaks its arguments.
 #ifndef BH_BASE_CT_H
 #define BH_BASE_CT_H
@@ -11,7 +13,11 @@
 
 static inline uint64_t bh_ct_barrier(uint64_t x)
 {
+#ifdef BH_CT_MSAN
+    __asm__("" : "+m"(x));
+#else
     __asm__("" : "+r"(x));
+#endif
     return x;
 }
 

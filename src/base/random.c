@@ -16,6 +16,7 @@ struct bh_stream {
     EVP_CIPHER_CTX *cipher; // NULL at BH_CPU_AVX512
     bh_vaes vaes;
     uint64_t number; // OpenSSL's
+    uint8_t mark;    // as secret as OpenSSL's key (base/secret.h); holds nothing
     bool started;
 };
 
@@ -77,6 +78,7 @@ bh_status bh_hash(uint8_t out[32], const void *a, size_t a_len, const void *b,
              EVP_DigestUpdate(md, b, b_len) == 1 &&
              EVP_DigestFinal_ex(md, out, NULL) == 1;
     EVP_MD_CTX_free(md);
+    BH_SECRET_FROM(out, 32, a, a_len, b, b_len);
     if (!ok) {
         memset(out, 0, 32);
     }
@@ -175,8 +177,10 @@ static bool expand(bh_stream *s, uint8_t *out, size_t len)
 {
     int written = 0;
     memset(out, 0, len);
-    return EVP_EncryptUpdate(s->cipher, out, &written, out, (int)len) == 1 &&
-           (size_t)written == len;
+    bool ok = EVP_EncryptUpdate(s->cipher, out, &written, out, (int)len) == 1 &&
+              (size_t)written == len;
+    BH_SECRET_FROM(out, len, &s->mark, sizeof s->mark, NULL, 0);
+    return ok;
 }
 
 bh_status bh_stream_start(bh_stream *s, const bh_stream_key *key, uint64_t number)
@@ -189,6 +193,8 @@ bh_status bh_stream_start(bh_stream *s, const bh_stream_key *key, uint64_t numbe
         bh_vaes_start(&s->vaes, key->bytes, number);
     } else {
         s->number = number;
+        BH_SECRET_FROM(&s->mark, sizeof s->mark, key->bytes, sizeof key->bytes, NULL,
+                       0);
         if (!set_counter(s, key->bytes, 0)) {
             return BH_ERR_CRYPTO;
         }

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "base/secret.h"
+
 typedef struct bh_u128 {
     uint64_t hi, lo;
 } bh_u128;
@@ -19,12 +21,11 @@ __extension__ typedef unsigned __int128 bh_native_u128;
 static inline bh_u128 bh_wide_mul(uint64_t a, uint64_t b)
 {
     bh_native_u128 p = (bh_native_u128)a * b;
-    return (bh_u128){(uint64_t)(p >> 64), (uint64_t)p};
-}
-
-static inline uint64_t bh_wide_mul_hi(uint64_t a, uint64_t b)
-{
-    return (uint64_t)(((bh_native_u128)a * b) >> 64);
+    bh_u128 out = {(uint64_t)(p >> 64), (uint64_t)p};
+    // MemorySanitizer marks the bits of a product that are marked in a factor: no upper
+    // ones.
+    BH_SECRET_FROM(&out.hi, sizeof out.hi, &a, sizeof a, &b, sizeof b);
+    return out;
 }
 
 #else
@@ -39,12 +40,12 @@ static inline bh_u128 bh_wide_mul(uint64_t a, uint64_t b)
                      (mid2 << 32) | (uint32_t)low};
 }
 
+#endif
+
 static inline uint64_t bh_wide_mul_hi(uint64_t a, uint64_t b)
 {
     return bh_wide_mul(a, b).hi;
 }
-
-#endif
 
 static inline bh_u128 bh_wide_add(bh_u128 a, uint64_t b)
 {

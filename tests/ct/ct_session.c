@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole query between two engines with the server's posterior and the client's pixels
-// marked as secret (keys, errors, masks and seeds are marked where they are born):
-// under valgrind a branch or an address that depends on any of them is an error.
-#include <stdio.h>
-
+// Whole queries between two engines with the server's posterior and the client's pixels
+// marked as secret (keys, errors, masks and seeds are marked where they are born): to a
+// tool (tool.h) a branch or an address that depends on any of them is an error.
+//
+//   ct_session portable | avx2 | avx512
+//
+// One query with everything made when it is due, and one with work made ahead.
 #include "base/memory.h"
 #include "base/secret.h"
 #include "bayhenn/session.h"
 #include "model/draw.h"
 #include "model/model.h"
+#include "protocol/service.h"
+#include "tool.h"
 
 static int fail(const char *what, const bh_error *err)
 {
@@ -95,23 +99,45 @@ static bh_status carry(bh_client *client, bh_server *server, bh_error *err)
     return status;
 }
 
-int main(void)
+// Draws are secret by their stream alone, while the posterior is still public.
+static void look_at_draws(const bh_model *m)
+{
+    const bh_int_posterior *p = &m->integer[0];
+    uint8_t seed[BH_SEED_BYTES];
+    int32_t weights[64], bias[8];
+    tool_check(p->n_weights <= 64 && p->n_bias <= 8, "room for the first layer");
+    tool_check(bh_random_bytes(seed, sizeof seed) == BH_OK &&
+                   bh_draw_layer(p, weights, bias, seed, 0, 0) == BH_OK,
+               "draws");
+    tool_check(TOOL_ALL(weights, p->n_weights) && TOOL_ALL(bias, p->n_bias),
+               "drawn weights are marked");
+}
+
+// As much as there is room for, at least one unit of each layer.
+static void make_ahead(const bh_service *service)
+{
+    while (bh_service_prepare(service) == BH_OK) {
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        tool_check(bh_store_ready(service->store, i) > 0, "a unit was made ahead");
+    }
+}
+
+static int query(const bh_model *model, const bh_service_options *options)
 {
     bh_error err = {0};
-    bh_model *model;
     bh_service *service;
     bh_server *server;
     bh_client *client;
     bh_client_result result;
-    float input[144];
     uint8_t pixels[144] = {1, 2, 3};
-    bh_service_options options = {.guard = BH_GUARD_SAMPLED, .samples = 2};
     bh_client_options client_options = {.guard_min = BH_GUARD_SAMPLED};
-    if (make_model(&model, input, &err) != BH_OK ||
-        bh_service_new(&service, model, &options, &err) != BH_OK) {
-        return fail("model", &err);
+    if (bh_service_new(&service, model, options, &err) != BH_OK) {
+        return fail("service", &err);
     }
-    hide_weights(model);
+    if (service->store != NULL) {
+        make_ahead(service);
+    }
     BH_SECRET(pixels, sizeof pixels);
     if (bh_server_new(&server, service) != BH_OK ||
         bh_client_new(&client, &client_options) != BH_OK ||
@@ -122,9 +148,31 @@ int main(void)
         return fail("session", &err);
     }
     printf("class %u after %u rounds\n", result.prediction.label, result.rounds);
+    for (uint32_t i = 0; i < 3 && service->store != NULL; i++) {
+        tool_check(bh_store_ready(service->store, i) == 0, "the units were used");
+    }
     bh_client_free(client);
     bh_server_free(server);
     bh_service_free(service);
-    bh_model_free(model);
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    bh_error err = {0};
+    bh_model *model;
+    float input[144];
+    bh_service_options options = {.guard = BH_GUARD_SAMPLED, .samples = 2};
+    tool_check(argc == 2, "usage: ct_session LEVEL");
+    tool_begin(argv[1]);
+    if (make_model(&model, input, &err) != BH_OK) {
+        return fail("model", &err);
+    }
+    look_at_draws(model);
+    hide_weights(model);
+    int failed = query(model, &options);
+    options.prepare_bytes = UINT64_C(1) << 20;
+    failed = failed || query(model, &options);
+    bh_model_free(model);
+    return failed;
 }
