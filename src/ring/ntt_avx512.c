@@ -27,6 +27,8 @@
 #define LAZY_BITS_Q  46
 #define SQUARE       64 // coefficients of an 8 x 8 square
 #define SQUARE_WORDS (14 * 8)
+// Where the 2^bits factors and quotients of a pair of registers begin in a square's.
+#define PAIR_TABLE(bits, pair) (128 - (16u << (bits)) + ((pair) << ((bits) + 1)))
 
 static uint64_t quotient52(const bh_modulus *m, uint64_t w)
 {
@@ -40,14 +42,15 @@ void bh_ntt_fill_forward_avx512(const bh_modulus *m, uint64_t *table,
         table[2 * i] = factors[i];
         table[2 * i + 1] = quotient52(m, factors[i]);
     }
-    uint64_t *out = table + n / 4;
-    for (size_t square = 0; square < n / SQUARE; square++) {
-        for (size_t of = 1; of <= 4; of *= 2) { // factors of a register in this stage
-            for (size_t k = 0; k < of; k++, out += 16) {
-                for (size_t v = 0; v < 8; v++) {
-                    out[v] = factors[n / 8 * of + (8 * square + v) * of + k];
-                    out[8 + v] = quotient52(m, out[v]);
-                }
+    for (size_t pair = 0; pair < n / 16; pair++) {
+        uint64_t *square = table + n / 4 + SQUARE_WORDS * (pair / 4);
+        for (size_t bits = 1; bits <= 3; bits++) { // of the number of a factor
+            const size_t count = (size_t)1 << bits;
+            uint64_t *out = square + PAIR_TABLE(bits, pair % 4);
+            for (size_t k = 0; k < count; k++) {
+                size_t block = count * pair + (k % 2) * (count / 2) + k / 2;
+                out[k] = factors[n / 16 * count + block];
+                out[count + k] = quotient52(m, out[k]);
             }
         }
     }
@@ -100,39 +103,6 @@ INLINE factor factor_at(const uint64_t *table, size_t i)
     return (factor){v8_all(table[2 * i]), v8_all(table[2 * i + 1])};
 }
 
-INLINE factor factor_of_square(const uint64_t *square, size_t k)
-{
-    return (factor){v8_load(square + 16 * k), v8_load(square + 16 * k + 8)};
-}
-
-// x[r] lane v <-> x[v] lane r.
-INLINE void transpose(v8 x[8])
-{
-    v8 a[8], b[8];
-    UNROLL
-    for (int i = 0; i < 4; i++) { // pairs of lanes
-        a[2 * i] = _mm512_unpacklo_epi64(x[2 * i], x[2 * i + 1]);
-        a[2 * i + 1] = _mm512_unpackhi_epi64(x[2 * i], x[2 * i + 1]);
-    }
-    const v8 even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
-    const v8 odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
-    UNROLL
-    for (int i = 0; i < 2; i++) { // quadruples
-        UNROLL
-        for (int k = 0; k < 2; k++) {
-            b[4 * i + k] =
-                _mm512_permutex2var_epi64(a[4 * i + k], even, a[4 * i + k + 2]);
-            b[4 * i + k + 2] =
-                _mm512_permutex2var_epi64(a[4 * i + k], odd, a[4 * i + k + 2]);
-        }
-    }
-    UNROLL
-    for (int k = 0; k < 4; k++) { // halves
-        x[k] = _mm512_shuffle_i64x2(b[k], b[k + 4], 0x44);
-        x[k + 4] = _mm512_shuffle_i64x2(b[k], b[k + 4], 0xee);
-    }
-}
-
 // ---- forward ----
 
 // (x, y) -> (x + w y, x - w y). With `lazy`, q < 2^47: the quotient counts one too
@@ -182,20 +152,6 @@ INLINE void forward_stage(const v8_modulus *m, v8 *x, int count, int half,
     }
 }
 
-// f: 1 factor for the first stage, 2 for the second, 4 for the third.
-INLINE void forward_stages(const v8_modulus *m, v8 *x, const factor *f, int stages,
-                           int lazy)
-{
-    int count = 1 << stages;
-    forward_stage(m, x, count, count / 2, f, lazy);
-    if (stages > 1) {
-        forward_stage(m, x, count, count / 4, f + 1, lazy);
-    }
-    if (stages > 2) {
-        forward_stage(m, x, count, count / 8, f + 3, lazy);
-    }
-}
-
 // The factors of those stages, the first one's block being number `first`.
 INLINE void load_factors(factor *f, const uint64_t *table, size_t first, int stages)
 {
@@ -209,15 +165,35 @@ INLINE void load_factors(factor *f, const uint64_t *table, size_t first, int sta
 // Where the first pass takes its input from: the words of a, or small numbers.
 typedef struct source {
     const int32_t *small; // or NULL
-    v8 offset;            // a multiple of q, added to it
+    v8 quotient, offset;  // a multiple of q to be added: 1 less so many, and twice it
 } source;
 
-INLINE v8 take(const source *from, const uint64_t *a, size_t i)
+INLINE v8 take(const v8_modulus *m, const source *from, const uint64_t *a, size_t i, int positive)
 {
-    v8 x = from->small == NULL ? v8_load(a + i)
-                               : _mm512_cvtepi32_epi64(_mm256_loadu_si256(
-                                     (const __m256i *)(const void *)(from->small + i)));
-    return _mm512_add_epi64(x, from->offset);
+    if (from == NULL || from->small == NULL) {
+        return v8_load(a + i);
+    }
+    const void *small = from->small + i;
+    v8 x = _mm512_cvtepi32_epi64(_mm256_loadu_si256(small));
+    return positive ? _mm512_add_epi64(x, m->q) : x;
+}
+
+// The first stage of all.
+INLINE void first_stage(const v8_modulus *m, const source *from, v8 *x, int half, factor f,
+                        int lazy)
+{
+    UNROLL
+    for (int i = 0; i < half; i++) {
+        v8 *y = x + half;
+        if (!lazy) {
+            butterfly(m, &x[i], &y[i], f, lazy);
+            continue;
+        }
+        v8 quotient = v8_mul_hi(from->quotient, f.quotient, y[i]);
+        v8 twice = v8_mul_lo(from->offset, v8_all(2), x[i]);
+        x[i] = v8_mul_lo(v8_mul_lo(x[i], f.w, y[i]), quotient, m->minus_q);
+        y[i] = _mm512_sub_epi64(twice, x[i]);
+    }
 }
 
 // Stages from that of `blocks` blocks on; `from` is NULL for all but the first pass.
@@ -226,73 +202,139 @@ INLINE void forward_pass(const bh_ntt *t, uint64_t *a, const source *from,
 {
     const v8_modulus m = v8_modulus_of(&t->mod);
     size_t len = t->n / blocks, stride = len >> stages;
+    const int count = 1 << stages;
     for (size_t i = 0; i < blocks; i++) {
         factor f[7];
         load_factors(f, t->forward, blocks + i, stages);
         for (size_t j = i * len; j < i * len + stride; j += 8) {
             v8 x[8];
             UNROLL
-            for (int k = 0; k < 1 << stages; k++) {
-                size_t at = j + (size_t)k * stride;
-                x[k] = from != NULL ? take(from, a, at) : v8_load(a + at);
+            for (int k = 0; k < count; k++) {
+                x[k] = take(&m, from, a, j + (size_t)k * stride, !lazy || k >= count / 2);
             }
-            forward_stages(&m, x, f, stages, lazy);
+            if (from != NULL) {
+                first_stage(&m, from, x, count / 2, f[0], lazy);
+            } else {
+                forward_stage(&m, x, count, count / 2, f, lazy);
+            }
+            if (stages > 1) {
+                forward_stage(&m, x, count, count / 4, f + 1, lazy);
+            }
+            if (stages > 2) {
+                forward_stage(&m, x, count, count / 8, f + 3, lazy);
+            }
             UNROLL
-            for (int k = 0; k < 1 << stages; k++) {
+            for (int k = 0; k < count; k++) {
                 v8_store(a + j + (size_t)k * stride, x[k]);
             }
         }
     }
 }
 
-// The first half of the last six stages: on the 64 coefficients from a[at] on.
-INLINE void forward_square_in(const v8_modulus *m, const bh_ntt *t, const uint64_t *a,
-                              const source *from, size_t square, v8 *x, int lazy)
+INLINE v8 load_two(const uint64_t *a)
 {
-    factor f[7];
-    UNROLL
-    for (size_t k = 0; k < 8; k++) {
-        size_t at = SQUARE * square + 8 * k;
-        x[k] = from != NULL ? take(from, a, at) : v8_load(a + at);
-    }
-    load_factors(f, t->forward, t->n / SQUARE + square, 3);
-    forward_stages(m, x, f, 3, lazy);
+    return _mm512_broadcast_i64x2(_mm_loadu_si128((const void *)a));
 }
 
-// The second half, on the transposed square; transposed back and tidy.
-INLINE void forward_square_out(const v8_modulus *m, uint64_t *a, const uint64_t *table,
-                               v8 *x, int lazy)
+INLINE v8 load_four(const uint64_t *a)
 {
-    factor f[7];
-    UNROLL
-    for (size_t k = 0; k < 7; k++) {
-        f[k] = factor_of_square(table, k);
+    return _mm512_broadcast_i64x4(_mm256_loadu_si256((const void *)a));
+}
+
+typedef struct forward_lanes {
+    v8 low, high;   // of two registers: 0, 8, 1, 9, ... and 4, 12, ...
+    v8 low2, high2; // the same with pairs of lanes
+} forward_lanes;
+
+INLINE void exchange(v8 *x, v8 *y, v8 low, v8 high)
+{
+    v8 a = *x, b = *y;
+    *x = _mm512_permutex2var_epi64(a, low, b);
+    *y = _mm512_permutex2var_epi64(a, high, b);
+}
+
+// The last three stages on 16 neighbours.
+INLINE void forward_pair_out(const v8_modulus *m, const forward_lanes *l, uint64_t *a,
+                             const uint64_t *table, size_t pair, v8 x, v8 y, int lazy)
+{
+    const uint64_t *p = table + PAIR_TABLE(1, pair);
+    factor f = {load_two(p), load_two(p + 2)};
+    exchange(&x, &y, l->low, l->high);
+    butterfly(m, &x, &y, f, lazy);
+    p = table + PAIR_TABLE(2, pair);
+    f = (factor){load_four(p), load_four(p + 4)};
+    exchange(&x, &y, l->low2, l->high2);
+    butterfly(m, &x, &y, f, lazy);
+    p = table + PAIR_TABLE(3, pair);
+    f = (factor){v8_load(p), v8_load(p + 8)};
+    exchange(&x, &y, l->low2, l->high2);
+    if (lazy) {
+        v8 quotient = v8_mul_hi(v8_all(1), f.quotient, y);
+        v8 twice = v8_mul_lo(v8_all(0), v8_all(2), x);
+        x = v8_tidy(m, v8_mul_lo(v8_mul_lo(x, f.w, y), quotient, m->minus_q));
+        y = _mm512_sub_epi64(twice, x);
+    } else {
+        butterfly(m, &x, &y, f, lazy);
     }
-    forward_stages(m, x, f, 3, lazy);
-    transpose(x);
+    v8_store(a + 16 * pair, _mm512_unpacklo_epi64(x, y));
+    v8_store(a + 16 * pair + 8, _mm512_unpackhi_epi64(x, y));
+}
+
+INLINE void forward_square(const v8_modulus *m, const bh_ntt *t, const forward_lanes *l,
+                           uint64_t *a, size_t square, v8 *x, int more, int lazy)
+{
+    v8 y[8];
+    factor f[7];
+    uint64_t *now = a + SQUARE * square;
+    const uint64_t *next = now + SQUARE, *table = t->forward + t->n / 4 + SQUARE_WORDS * square;
+    if (more) {
+        UNROLL
+        for (size_t k = 0; k < 8; k++) {
+            y[k] = v8_load(next + 8 * k);
+        }
+        load_factors(f, t->forward, t->n / SQUARE + square + 1, 3);
+    }
     UNROLL
-    for (size_t k = 0; k < 8; k++) {
-        v8_store(a + 8 * k, v8_tidy(m, x[k]));
+    for (int k = 0; k < 4; k++) {
+        forward_pair_out(m, l, now, table, (size_t)k, x[2 * k], x[2 * k + 1], lazy);
+        if (more && k < 3) {
+            forward_stage(m, y, 8, 4 >> k, f + (1 << k) - 1, lazy);
+        }
+    }
+    if (more) {
+        COPY(x, y);
     }
 }
 
-// The last six stages. Out: lazy. A transposition keeps one port of the processor busy
-// and the other one idle, so the next square is begun while the last one is finished.
+// The last six stages. Out: lazy.
 INLINE void forward_squares(const bh_ntt *t, uint64_t *a, const source *from, int lazy)
 {
     const v8_modulus m = v8_modulus_of(&t->mod);
-    const uint64_t *table = t->forward + t->n / 4;
-    size_t count = t->n / SQUARE;
-    v8 x[8], next[8];
-    forward_square_in(&m, t, a, from, 0, next, lazy);
-    for (size_t i = 0; i < count; i++, table += SQUARE_WORDS) {
-        COPY(x, next);
-        transpose(x);
-        if (i + 1 < count) {
-            forward_square_in(&m, t, a, from, i + 1, next, lazy);
-        }
-        forward_square_out(&m, a + SQUARE * i, table, x, lazy);
+    const forward_lanes l = {
+        _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11),
+        _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15),
+        _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11),
+        _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15),
+    };
+    v8 x[8];
+    factor f[7];
+    UNROLL
+    for (size_t k = 0; k < 8; k++) {
+        x[k] = take(&m, from, a, 8 * k, !lazy || k >= 4);
     }
+    load_factors(f, t->forward, t->n / SQUARE, 3);
+    if (from != NULL) {
+        first_stage(&m, from, x, 4, f[0], lazy);
+    } else {
+        forward_stage(&m, x, 8, 4, f, lazy);
+    }
+    forward_stage(&m, x, 8, 2, f + 1, lazy);
+    forward_stage(&m, x, 8, 1, f + 3, lazy);
+    size_t i = 0;
+    for (; i < t->n / SQUARE - 1; i++) {
+        forward_square(&m, t, &l, a, i, x, 1, lazy);
+    }
+    forward_square(&m, t, &l, a, i, x, 0, lazy);
 }
 
 INLINE void forward(const bh_ntt *t, uint64_t *a, const source *from, int lazy)
@@ -315,12 +357,11 @@ INLINE void forward(const bh_ntt *t, uint64_t *a, const source *from, int lazy)
 
 static void forward_from(const bh_ntt *t, uint64_t *a, const int32_t *small)
 {
-    source from = {.small = small};
+    source from = {small, v8_all(1 - (uint64_t)t->log2_n),
+                   v8_all(2 * t->log2_n * t->mod.q)};
     if (t->mod.bits <= LAZY_BITS_Q) {
-        from.offset = v8_all((t->log2_n + 1) * t->mod.q);
         forward(t, a, &from, 1);
     } else {
-        from.offset = v8_all(small != NULL ? t->mod.q : 0);
         forward(t, a, &from, 0);
     }
 }
