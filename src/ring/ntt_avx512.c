@@ -24,9 +24,11 @@
         (x)[copied_] = (y)[copied_];                                                   \
     }
 // Up to here the forward transform reduces nothing between stages.
-#define LAZY_BITS_Q  47
+#define LAZY_BITS_Q  46
 #define SQUARE       64 // coefficients of an 8 x 8 square
 #define SQUARE_WORDS (14 * 8)
+// Where the 2^bits factors and quotients of a pair of registers begin in a square's.
+#define PAIR_TABLE(bits, pair) (128 - (16u << (bits)) + ((pair) << ((bits) + 1)))
 
 static uint64_t quotient52(const bh_modulus *m, uint64_t w)
 {
@@ -40,40 +42,56 @@ void bh_ntt_fill_forward_avx512(const bh_modulus *m, uint64_t *table,
         table[2 * i] = factors[i];
         table[2 * i + 1] = quotient52(m, factors[i]);
     }
-    uint64_t *out = table + n / 4;
-    for (size_t square = 0; square < n / SQUARE; square++) {
-        for (size_t of = 1; of <= 4; of *= 2) { // factors of a register in this stage
-            for (size_t k = 0; k < of; k++, out += 16) {
-                for (size_t v = 0; v < 8; v++) {
-                    out[v] = factors[n / 8 * of + (8 * square + v) * of + k];
-                    out[8 + v] = quotient52(m, out[v]);
-                }
+    for (size_t pair = 0; pair < n / 16; pair++) {
+        uint64_t *square = table + n / 4 + SQUARE_WORDS * (pair / 4);
+        for (size_t bits = 1; bits <= 3; bits++) { // of the number of a factor
+            const size_t count = (size_t)1 << bits;
+            uint64_t *out = square + PAIR_TABLE(bits, pair % 4);
+            for (size_t k = 0; k < count; k++) {
+                size_t block = count * pair + (k % 2) * (count / 2) + k / 2;
+                out[k] = factors[n / 16 * count + block];
+                out[count + k] = quotient52(m, out[k]);
             }
         }
     }
 }
 
-// count factors first, first w, first w^2, ... for the places of registers.
-static void fill_places(const bh_modulus *m, uint64_t *table, uint64_t first,
-                        uint64_t w, size_t count)
+// count factors first, first w, first w^2, ... for the places of registers, which are
+// `registers` registers apart.
+static void fill_places(const bh_modulus *m, uint64_t *table, uint64_t first, uint64_t w,
+                        size_t count, size_t registers)
 {
     for (size_t i = 0; i < count; i++) {
-        uint64_t *out = table + 16 * (i / 8) + i % 8;
+        uint64_t *out = table + 16 * registers * (i / 8) + i % 8;
         out[0] = first;
         out[8] = quotient52(m, first);
         first = bh_mod_mul(m, first, w);
     }
 }
 
+// Stages of the last pass of the inverse.
+static unsigned last_stages(unsigned log2_n)
+{
+    return log2_n - 6 < 3 ? log2_n - 6 : 3;
+}
+
 void bh_ntt_fill_inverse_avx512(const bh_modulus *m, uint64_t *table,
                                 const uint64_t *factors, size_t n)
 {
-    // psi^(-n/half) stands in place half / 2, the reverse of 1 among half's bits
-    fill_places(m, table, 1, factors[2], 4);
-    for (size_t half = 8; half < n; half *= 2) {
-        fill_places(m, table + 2 * half, 1, factors[half / 2], half);
+    unsigned log2_n = 6;
+    while ((size_t)1 << log2_n < n) {
+        log2_n++;
     }
-    fill_places(m, table + 2 * n, factors[0], factors[n / 2], n);
+    const size_t blocks = (size_t)1 << last_stages(log2_n);
+    // psi^(-n/half) stands in place half / 2, the reverse of 1 among half's bits
+    fill_places(m, table, 1, factors[4], 8, 1);
+    for (size_t half = 8; half < n / blocks; half *= 2) {
+        fill_places(m, table + 2 * half, 1, factors[half / 2], half, 1);
+    }
+    for (size_t k = 0; k < blocks; k++) {
+        uint64_t w = factors[n / 2 + k * (n / 2 / blocks)]; // psi^-(2 brv(k) + 1)
+        fill_places(m, table + 2 * n + 16 * k, factors[0], w, n / blocks, blocks);
+    }
 }
 
 typedef struct factor {
@@ -83,39 +101,6 @@ typedef struct factor {
 INLINE factor factor_at(const uint64_t *table, size_t i)
 {
     return (factor){v8_all(table[2 * i]), v8_all(table[2 * i + 1])};
-}
-
-INLINE factor factor_of_square(const uint64_t *square, size_t k)
-{
-    return (factor){v8_load(square + 16 * k), v8_load(square + 16 * k + 8)};
-}
-
-// x[r] lane v <-> x[v] lane r.
-INLINE void transpose(v8 x[8])
-{
-    v8 a[8], b[8];
-    UNROLL
-    for (int i = 0; i < 4; i++) { // pairs of lanes
-        a[2 * i] = _mm512_unpacklo_epi64(x[2 * i], x[2 * i + 1]);
-        a[2 * i + 1] = _mm512_unpackhi_epi64(x[2 * i], x[2 * i + 1]);
-    }
-    const v8 even = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
-    const v8 odd = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
-    UNROLL
-    for (int i = 0; i < 2; i++) { // quadruples
-        UNROLL
-        for (int k = 0; k < 2; k++) {
-            b[4 * i + k] =
-                _mm512_permutex2var_epi64(a[4 * i + k], even, a[4 * i + k + 2]);
-            b[4 * i + k + 2] =
-                _mm512_permutex2var_epi64(a[4 * i + k], odd, a[4 * i + k + 2]);
-        }
-    }
-    UNROLL
-    for (int k = 0; k < 4; k++) { // halves
-        x[k] = _mm512_shuffle_i64x2(b[k], b[k + 4], 0x44);
-        x[k + 4] = _mm512_shuffle_i64x2(b[k], b[k + 4], 0xee);
-    }
 }
 
 // ---- forward ----
@@ -141,6 +126,21 @@ INLINE void butterfly(const v8_modulus *m, v8 *x, v8 *y, factor f, int lazy)
     *x = _mm512_add_epi64(reduced, product);
 }
 
+// The butterfly without a factor.
+INLINE void trivial_butterfly(const v8_modulus *m, v8 *x, v8 *y, int lazy)
+{
+    if (!lazy) {
+        *x = v8_reduce_once(*x, m->two_q);
+        *y = v8_reduce_once(*y, m->two_q);
+    }
+    v8 sum = _mm512_add_epi64(*x, *y);
+    *y = _mm512_sub_epi64(*x, *y);
+    if (!lazy) {
+        *y = _mm512_add_epi64(*y, m->two_q);
+    }
+    *x = sum;
+}
+
 // One stage on `count` registers: blocks of 2 half registers, each with its factor.
 INLINE void forward_stage(const v8_modulus *m, v8 *x, int count, int half,
                           const factor *f, int lazy)
@@ -149,20 +149,6 @@ INLINE void forward_stage(const v8_modulus *m, v8 *x, int count, int half,
     for (int i = 0; i < count / 2; i++) {
         int block = i / half, at = 2 * half * block + i % half;
         butterfly(m, &x[at], &x[at + half], f[block], lazy);
-    }
-}
-
-// f: 1 factor for the first stage, 2 for the second, 4 for the third.
-INLINE void forward_stages(const v8_modulus *m, v8 *x, const factor *f, int stages,
-                           int lazy)
-{
-    int count = 1 << stages;
-    forward_stage(m, x, count, count / 2, f, lazy);
-    if (stages > 1) {
-        forward_stage(m, x, count, count / 4, f + 1, lazy);
-    }
-    if (stages > 2) {
-        forward_stage(m, x, count, count / 8, f + 3, lazy);
     }
 }
 
@@ -179,15 +165,35 @@ INLINE void load_factors(factor *f, const uint64_t *table, size_t first, int sta
 // Where the first pass takes its input from: the words of a, or small numbers.
 typedef struct source {
     const int32_t *small; // or NULL
-    v8 offset;            // a multiple of q, added to it
+    v8 quotient, offset;  // a multiple of q to be added: 1 less so many, and twice it
 } source;
 
-INLINE v8 take(const source *from, const uint64_t *a, size_t i)
+INLINE v8 take(const v8_modulus *m, const source *from, const uint64_t *a, size_t i, int positive)
 {
-    v8 x = from->small == NULL ? v8_load(a + i)
-                               : _mm512_cvtepi32_epi64(_mm256_loadu_si256(
-                                     (const __m256i *)(const void *)(from->small + i)));
-    return _mm512_add_epi64(x, from->offset);
+    if (from == NULL || from->small == NULL) {
+        return v8_load(a + i);
+    }
+    const void *small = from->small + i;
+    v8 x = _mm512_cvtepi32_epi64(_mm256_loadu_si256(small));
+    return positive ? _mm512_add_epi64(x, m->q) : x;
+}
+
+// The first stage of all.
+INLINE void first_stage(const v8_modulus *m, const source *from, v8 *x, int half, factor f,
+                        int lazy)
+{
+    UNROLL
+    for (int i = 0; i < half; i++) {
+        v8 *y = x + half;
+        if (!lazy) {
+            butterfly(m, &x[i], &y[i], f, lazy);
+            continue;
+        }
+        v8 quotient = v8_mul_hi(from->quotient, f.quotient, y[i]);
+        v8 twice = v8_mul_lo(from->offset, v8_all(2), x[i]);
+        x[i] = v8_mul_lo(v8_mul_lo(x[i], f.w, y[i]), quotient, m->minus_q);
+        y[i] = _mm512_sub_epi64(twice, x[i]);
+    }
 }
 
 // Stages from that of `blocks` blocks on; `from` is NULL for all but the first pass.
@@ -196,73 +202,139 @@ INLINE void forward_pass(const bh_ntt *t, uint64_t *a, const source *from,
 {
     const v8_modulus m = v8_modulus_of(&t->mod);
     size_t len = t->n / blocks, stride = len >> stages;
+    const int count = 1 << stages;
     for (size_t i = 0; i < blocks; i++) {
         factor f[7];
         load_factors(f, t->forward, blocks + i, stages);
         for (size_t j = i * len; j < i * len + stride; j += 8) {
             v8 x[8];
             UNROLL
-            for (int k = 0; k < 1 << stages; k++) {
-                size_t at = j + (size_t)k * stride;
-                x[k] = from != NULL ? take(from, a, at) : v8_load(a + at);
+            for (int k = 0; k < count; k++) {
+                x[k] = take(&m, from, a, j + (size_t)k * stride, !lazy || k >= count / 2);
             }
-            forward_stages(&m, x, f, stages, lazy);
+            if (from != NULL) {
+                first_stage(&m, from, x, count / 2, f[0], lazy);
+            } else {
+                forward_stage(&m, x, count, count / 2, f, lazy);
+            }
+            if (stages > 1) {
+                forward_stage(&m, x, count, count / 4, f + 1, lazy);
+            }
+            if (stages > 2) {
+                forward_stage(&m, x, count, count / 8, f + 3, lazy);
+            }
             UNROLL
-            for (int k = 0; k < 1 << stages; k++) {
+            for (int k = 0; k < count; k++) {
                 v8_store(a + j + (size_t)k * stride, x[k]);
             }
         }
     }
 }
 
-// The first half of the last six stages: on the 64 coefficients from a[at] on.
-INLINE void forward_square_in(const v8_modulus *m, const bh_ntt *t, const uint64_t *a,
-                              const source *from, size_t square, v8 *x, int lazy)
+INLINE v8 load_two(const uint64_t *a)
 {
-    factor f[7];
-    UNROLL
-    for (size_t k = 0; k < 8; k++) {
-        size_t at = SQUARE * square + 8 * k;
-        x[k] = from != NULL ? take(from, a, at) : v8_load(a + at);
-    }
-    load_factors(f, t->forward, t->n / SQUARE + square, 3);
-    forward_stages(m, x, f, 3, lazy);
+    return _mm512_broadcast_i64x2(_mm_loadu_si128((const void *)a));
 }
 
-// The second half, on the transposed square; transposed back and tidy.
-INLINE void forward_square_out(const v8_modulus *m, uint64_t *a, const uint64_t *table,
-                               v8 *x, int lazy)
+INLINE v8 load_four(const uint64_t *a)
 {
-    factor f[7];
-    UNROLL
-    for (size_t k = 0; k < 7; k++) {
-        f[k] = factor_of_square(table, k);
+    return _mm512_broadcast_i64x4(_mm256_loadu_si256((const void *)a));
+}
+
+typedef struct forward_lanes {
+    v8 low, high;   // of two registers: 0, 8, 1, 9, ... and 4, 12, ...
+    v8 low2, high2; // the same with pairs of lanes
+} forward_lanes;
+
+INLINE void exchange(v8 *x, v8 *y, v8 low, v8 high)
+{
+    v8 a = *x, b = *y;
+    *x = _mm512_permutex2var_epi64(a, low, b);
+    *y = _mm512_permutex2var_epi64(a, high, b);
+}
+
+// The last three stages on 16 neighbours.
+INLINE void forward_pair_out(const v8_modulus *m, const forward_lanes *l, uint64_t *a,
+                             const uint64_t *table, size_t pair, v8 x, v8 y, int lazy)
+{
+    const uint64_t *p = table + PAIR_TABLE(1, pair);
+    factor f = {load_two(p), load_two(p + 2)};
+    exchange(&x, &y, l->low, l->high);
+    butterfly(m, &x, &y, f, lazy);
+    p = table + PAIR_TABLE(2, pair);
+    f = (factor){load_four(p), load_four(p + 4)};
+    exchange(&x, &y, l->low2, l->high2);
+    butterfly(m, &x, &y, f, lazy);
+    p = table + PAIR_TABLE(3, pair);
+    f = (factor){v8_load(p), v8_load(p + 8)};
+    exchange(&x, &y, l->low2, l->high2);
+    if (lazy) {
+        v8 quotient = v8_mul_hi(v8_all(1), f.quotient, y);
+        v8 twice = v8_mul_lo(v8_all(0), v8_all(2), x);
+        x = v8_tidy(m, v8_mul_lo(v8_mul_lo(x, f.w, y), quotient, m->minus_q));
+        y = _mm512_sub_epi64(twice, x);
+    } else {
+        butterfly(m, &x, &y, f, lazy);
     }
-    forward_stages(m, x, f, 3, lazy);
-    transpose(x);
+    v8_store(a + 16 * pair, _mm512_unpacklo_epi64(x, y));
+    v8_store(a + 16 * pair + 8, _mm512_unpackhi_epi64(x, y));
+}
+
+INLINE void forward_square(const v8_modulus *m, const bh_ntt *t, const forward_lanes *l,
+                           uint64_t *a, size_t square, v8 *x, int more, int lazy)
+{
+    v8 y[8];
+    factor f[7];
+    uint64_t *now = a + SQUARE * square;
+    const uint64_t *next = now + SQUARE, *table = t->forward + t->n / 4 + SQUARE_WORDS * square;
+    if (more) {
+        UNROLL
+        for (size_t k = 0; k < 8; k++) {
+            y[k] = v8_load(next + 8 * k);
+        }
+        load_factors(f, t->forward, t->n / SQUARE + square + 1, 3);
+    }
     UNROLL
-    for (size_t k = 0; k < 8; k++) {
-        v8_store(a + 8 * k, v8_tidy(m, x[k]));
+    for (int k = 0; k < 4; k++) {
+        forward_pair_out(m, l, now, table, (size_t)k, x[2 * k], x[2 * k + 1], lazy);
+        if (more && k < 3) {
+            forward_stage(m, y, 8, 4 >> k, f + (1 << k) - 1, lazy);
+        }
+    }
+    if (more) {
+        COPY(x, y);
     }
 }
 
-// The last six stages. Out: lazy. A transposition keeps one port of the processor busy
-// and the other one idle, so the next square is begun while the last one is finished.
+// The last six stages. Out: lazy.
 INLINE void forward_squares(const bh_ntt *t, uint64_t *a, const source *from, int lazy)
 {
     const v8_modulus m = v8_modulus_of(&t->mod);
-    const uint64_t *table = t->forward + t->n / 4;
-    size_t count = t->n / SQUARE;
-    v8 x[8], next[8];
-    forward_square_in(&m, t, a, from, 0, next, lazy);
-    for (size_t i = 0; i < count; i++, table += SQUARE_WORDS) {
-        COPY(x, next);
-        transpose(x);
-        if (i + 1 < count) {
-            forward_square_in(&m, t, a, from, i + 1, next, lazy);
-        }
-        forward_square_out(&m, a + SQUARE * i, table, x, lazy);
+    const forward_lanes l = {
+        _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11),
+        _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15),
+        _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11),
+        _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15),
+    };
+    v8 x[8];
+    factor f[7];
+    UNROLL
+    for (size_t k = 0; k < 8; k++) {
+        x[k] = take(&m, from, a, 8 * k, !lazy || k >= 4);
     }
+    load_factors(f, t->forward, t->n / SQUARE, 3);
+    if (from != NULL) {
+        first_stage(&m, from, x, 4, f[0], lazy);
+    } else {
+        forward_stage(&m, x, 8, 4, f, lazy);
+    }
+    forward_stage(&m, x, 8, 2, f + 1, lazy);
+    forward_stage(&m, x, 8, 1, f + 3, lazy);
+    size_t i = 0;
+    for (; i < t->n / SQUARE - 1; i++) {
+        forward_square(&m, t, &l, a, i, x, 1, lazy);
+    }
+    forward_square(&m, t, &l, a, i, x, 0, lazy);
 }
 
 INLINE void forward(const bh_ntt *t, uint64_t *a, const source *from, int lazy)
@@ -285,12 +357,11 @@ INLINE void forward(const bh_ntt *t, uint64_t *a, const source *from, int lazy)
 
 static void forward_from(const bh_ntt *t, uint64_t *a, const int32_t *small)
 {
-    source from = {.small = small};
+    source from = {small, v8_all(1 - (uint64_t)t->log2_n),
+                   v8_all(2 * t->log2_n * t->mod.q)};
     if (t->mod.bits <= LAZY_BITS_Q) {
-        from.offset = v8_all((t->log2_n + 1) * t->mod.q);
         forward(t, a, &from, 1);
     } else {
-        from.offset = v8_all(small != NULL ? t->mod.q : 0);
         forward(t, a, &from, 0);
     }
 }
@@ -338,32 +409,29 @@ INLINE void load_places(factor *f, const uint64_t *table, size_t half, size_t j,
     }
 }
 
+// One stage on `count` registers: blocks of 2 half registers, factors by place.
+INLINE void inverse_stage(const v8_modulus *m, v8 *x, int count, int half,
+                          const factor *f, int lazy)
+{
+    UNROLL
+    for (int i = 0; i < count / 2; i++) {
+        int j = i % half, at = 2 * (i - j) + j;
+        butterfly(m, &x[at], &x[at + half], f[j], lazy);
+    }
+}
+
 // At most 3 stages on 2^stages registers; f: 1 factor for the first stage, 2 for the
 // second, 4 for the third.
 INLINE void inverse_stages(const v8_modulus *m, v8 *x, const factor *f, int stages,
                            int lazy)
 {
-    UNROLL
-    for (int s = 0; s < stages; s++) {
-        int half = 1 << s;
-        UNROLL
-        for (int i = 0; i < 1 << (stages - 1); i++) {
-            int j = i % half, at = 2 * (i - j) + j;
-            butterfly(m, &x[at], &x[at + half], f[half - 1 + j], lazy);
-        }
+    int count = 1 << stages;
+    inverse_stage(m, x, count, 1, f, lazy);
+    if (stages > 1) {
+        inverse_stage(m, x, count, 2, f + 1, lazy);
     }
-}
-
-// The product with the factor of each place, canonical. In: places from j on, registers
-// `stride` apart.
-INLINE void inverse_scale(const v8_modulus *m, v8 *x, const uint64_t *scale, size_t j,
-                          size_t stride, int count)
-{
-    UNROLL
-    for (int k = 0; k < count; k++) {
-        factor f = factor_of_places(scale, j + (size_t)k * stride);
-        x[k] = v8_tidy(m, v8_shoup(m, x[k], f.w, f.quotient));
-        x[k] = v8_reduce_once(x[k], m->q);
+    if (stages > 2) {
+        inverse_stage(m, x, count, 4, f + 3, lazy);
     }
 }
 
@@ -379,8 +447,8 @@ INLINE inverse_start inverse_start_of(const bh_ntt *t, int lazy)
 {
     // lanes by the last bits of the place: half = 2 goes by bit 0 in lane bit 2, half =
     // 4 by bits 1 and 0 in lane bits 2 and 1
-    const v8 of_two = _mm512_setr_epi64(0, 0, 0, 0, 2, 2, 2, 2);
-    const v8 of_four = _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3);
+    const v8 of_two = _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4);
+    const v8 of_four = _mm512_setr_epi64(0, 0, 2, 2, 4, 4, 6, 6);
     const factor f = factor_of_places(t->inverse, 0);
     long long more = lazy ? -(long long)(t->log2_n + 1) : 0;
     return (inverse_start){
@@ -411,11 +479,8 @@ INLINE void inverse_pair_in(const v8_modulus *m, const inverse_start *s,
     if (!lazy) {
         b0 = v8_tidy(m, b0), b1 = v8_tidy(m, b1);
     }
-    v8 c0 = _mm512_add_epi64(b0, b1), c1 = _mm512_sub_epi64(b0, b1);
-    if (!lazy) {
-        c1 = _mm512_add_epi64(c1, m->two_q);
-    }
-    v8 d0 = _mm512_shuffle_i64x2(c0, c1, 0x88), d1 = _mm512_shuffle_i64x2(c0, c1, 0xdd);
+    trivial_butterfly(m, &b0, &b1, lazy);
+    v8 d0 = _mm512_shuffle_i64x2(b0, b1, 0x88), d1 = _mm512_shuffle_i64x2(b0, b1, 0xdd);
     butterfly(m, &d0, &d1, s->two, lazy);
     v8 e0 = _mm512_shuffle_i64x2(d0, d1, 0x88), e1 = _mm512_shuffle_i64x2(d0, d1, 0xdd);
     butterfly(m, &e0, &e1, s->four, lazy);
@@ -423,34 +488,57 @@ INLINE void inverse_pair_in(const v8_modulus *m, const inverse_start *s,
     x[1] = _mm512_permutex2var_epi64(e0, s->odd, e1);
 }
 
-// The first six stages.
-INLINE void inverse_squares(const bh_ntt *t, uint64_t *a, const uint64_t *scale,
-                            int lazy)
+// The stages of half = 8, 16 and 32 on a square that has the first three behind it. The
+// first three of the next one, from `next` on if it is not NULL, go in between: by
+// themselves, either half would leave the processor waiting for results.
+INLINE void inverse_square(const v8_modulus *m, const bh_ntt *t, const inverse_start *s,
+                           uint64_t *a, const uint64_t *next,
+                           v8 *x, int lazy)
 {
-    const v8_modulus m = v8_modulus_of(&t->mod);
-    const inverse_start s = inverse_start_of(t, lazy);
-    for (size_t i = 0; i < t->n; i += SQUARE) {
-        v8 x[8];
-        factor f[7];
+    v8 y[8];
+    UNROLL
+    for (int stage = 0; stage < 3; stage++) {
+        factor f[4];
         UNROLL
-        for (size_t k = 0; k < 8; k += 2) {
-            inverse_pair_in(&m, &s, a + i + 8 * k, &x[k], lazy);
+        for (size_t k = 0; k < 4; k++) {
+            f[k] = factor_of_places(t->inverse, (size_t)8 * ((1 << stage) + (k & ((1<<stage)-1))));
         }
-        load_places(f, t->inverse, 8, 0, 3);
-        inverse_stages(&m, x, f, 3, lazy);
-        if (scale != NULL) {
-            inverse_scale(&m, x, scale, 0, 8, 8);
+        inverse_stage(m, x, 8, 1 << stage, f, lazy);
+        if (next != NULL) {
+            inverse_pair_in(m, s, next + 16 * stage, &y[2 * stage], lazy);
         }
-        UNROLL
-        for (size_t k = 0; k < 8; k++) {
-            v8_store(a + i + 8 * k, x[k]);
-        }
+    }
+    if (next != NULL) {
+        inverse_pair_in(m, s, next + 48, &y[6], lazy);
+    }
+    UNROLL
+    for (size_t k = 0; k < 8; k++) {
+        v8_store(a + 8 * k, x[k]);
+    }
+    if (next != NULL) {
+        COPY(x, y);
     }
 }
 
+// The first six stages.
+INLINE void inverse_squares(const bh_ntt *t, uint64_t *a, int lazy)
+{
+    const v8_modulus m = v8_modulus_of(&t->mod);
+    const inverse_start s = inverse_start_of(t, lazy);
+    v8 x[8];
+    UNROLL
+    for (size_t k = 0; k < 4; k++) {
+        inverse_pair_in(&m, &s, a + 16 * k, &x[2 * k], lazy);
+    }
+    size_t i = 0;
+    for (; i < t->n - SQUARE; i += SQUARE) {
+        inverse_square(&m, t, &s, a + i, a + i + SQUARE, x, lazy);
+    }
+    inverse_square(&m, t, &s, a + i, NULL, x, lazy);
+}
+
 // Stages from blocks of 2 half places on.
-INLINE void inverse_pass(const bh_ntt *t, uint64_t *a, size_t half, int stages,
-                         const uint64_t *scale, int lazy)
+INLINE void inverse_pass(const bh_ntt *t, uint64_t *a, size_t half, int stages, int lazy)
 {
     const v8_modulus m = v8_modulus_of(&t->mod);
     for (size_t i = 0; i < t->n; i += half << stages) {
@@ -463,9 +551,6 @@ INLINE void inverse_pass(const bh_ntt *t, uint64_t *a, size_t half, int stages,
             }
             load_places(f, t->inverse, half, j, stages);
             inverse_stages(&m, x, f, stages, lazy);
-            if (scale != NULL) {
-                inverse_scale(&m, x, scale, j, half, 1 << stages);
-            }
             UNROLL
             for (int k = 0; k < 1 << stages; k++) {
                 v8_store(a + i + j + (size_t)k * half, x[k]);
@@ -474,35 +559,76 @@ INLINE void inverse_pass(const bh_ntt *t, uint64_t *a, size_t half, int stages,
     }
 }
 
-// One or two passes of fewer stages come first, so that the last one, with the scaling,
-// has the most stages in registers.
+// The last stages
+INLINE void inverse_last(const bh_ntt *t, uint64_t *a, int stages, int lazy)
+{
+    static const int offsets[8] = {14, 0, 2, 0, 6, 0, 2, 0};
+    const v8_modulus m = v8_modulus_of(&t->mod);
+    const size_t half = t->n >> stages;
+    const uint64_t *table = t->inverse + 2 * t->n;
+    factor f[8];
+    UNROLL
+    for (size_t k = 0; k < 8; k++) {
+        f[k] = (factor){v8_all(t->inverse[k]), v8_all(t->inverse[8 + k])};
+    }
+    for (size_t j = 0; j < half; j += 8) {
+        v8 x[8];
+        UNROLL
+        for (int k = 0; k < 1 << stages; k++, table += 16) {
+            factor w = factor_of_places(table, 0);
+            v8 y = v8_load(a + j + (size_t)k * half);
+            v8 quotient = v8_mul_hi(v8_all(lazy ? -(uint64_t)offsets[k] : 0), y, w.quotient);
+            x[k] = v8_mul_lo(v8_mul_lo(v8_all(0), y, w.w), quotient, m.minus_q);
+            if (!lazy) {
+                x[k] = v8_tidy(&m, x[k]);
+            }
+        }
+        UNROLL
+        for (int s = 0; s < stages; s++) {
+            int h = 1 << s;
+            UNROLL
+            for (int i = 0; i < 1 << (stages - 1); i++) {
+                int p = i % h, at = 2 * (i - p) + p;
+                if (p == 0) {
+                    trivial_butterfly(&m, &x[at], &x[at + h], lazy);
+                } else {
+                    butterfly(&m, &x[at], &x[at + h], f[8 / h * p], lazy);
+                }
+            }
+        }
+        UNROLL
+        for (int k = 0; k < 1 << stages; k++) {
+            factor w = f[(8 >> stages) * k];
+            v8 y = v8_tidy(&m, v8_shoup(&m, x[k], w.w, w.quotient));
+            v8_store(a + j + (size_t)k * half, v8_reduce_once(y, m.q));
+        }
+    }
+}
+
 INLINE void inverse(const bh_ntt *t, uint64_t *a, int lazy)
 {
-    const uint64_t *scale = t->inverse + 2 * t->n;
     size_t left = t->log2_n - 6, half = SQUARE;
-    if (left == 0) {
-        inverse_squares(t, a, scale, lazy);
-        return;
-    }
-    inverse_squares(t, a, NULL, lazy);
+    inverse_squares(t, a, lazy);
     while (left > 3) {
         size_t now = left % 3 == 0 ? 3 : left % 3;
         if (now == 3) {
-            inverse_pass(t, a, half, 3, NULL, lazy);
+            inverse_pass(t, a, half, 3, lazy);
         } else if (now == 2) {
-            inverse_pass(t, a, half, 2, NULL, lazy);
+            inverse_pass(t, a, half, 2, lazy);
         } else {
-            inverse_pass(t, a, half, 1, NULL, lazy);
+            inverse_pass(t, a, half, 1, lazy);
         }
         left -= now;
         half <<= now;
     }
     if (left == 3) {
-        inverse_pass(t, a, half, 3, scale, lazy);
+        inverse_last(t, a, 3, lazy);
     } else if (left == 2) {
-        inverse_pass(t, a, half, 2, scale, lazy);
+        inverse_last(t, a, 2, lazy);
+    } else if (left == 1) {
+        inverse_last(t, a, 1, lazy);
     } else {
-        inverse_pass(t, a, half, 1, scale, lazy);
+        inverse_last(t, a, 0, lazy);
     }
 }
 
