@@ -141,7 +141,7 @@ void bh_factor_make(const bh_he *he, uint64_t *factor, const int32_t *weights);
 typedef struct bh_zero bh_zero;
 bh_status bh_zero_new(bh_zero **out, const bh_he *he) BH_MUST_CHECK;
 void bh_zero_free(bh_zero *z);         // wipes
-void bh_zero_wipe(bh_zero *z);           // leaves it to be made anew
+void bh_zero_wipe(bh_zero *z);         // leaves it to be made anew
 size_t bh_zero_bytes(const bh_he *he); // of memory
 // For an answer that keeps n_places coefficients of c0.
 bh_status bh_zero_make(bh_zero *z, bh_workspace *w, const bh_answer_keys *keys,
@@ -153,6 +153,9 @@ void bh_answer_begin(bh_workspace *w);
 // answer is finished.
 bh_status bh_answer_add_product(bh_workspace *w, const bh_upload *upload,
                                 const int32_t *weights) BH_MUST_CHECK;
+// Where the weights of the next product may be written, so that they need not be
+// copied.
+int32_t *bh_answer_weights(bh_workspace *w);
 bh_status bh_answer_add_factor(bh_workspace *w, const bh_upload *upload,
                                const uint64_t *factor) BH_MUST_CHECK;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers: products of uploads with weights, then the sanitising that hides the
 // weights.
+#include <string.h>
+
 #include "base/hooks.h"
 #include "base/memory.h"
 #include "base/secret.h"
@@ -19,10 +21,37 @@ void bh_answer_begin(bh_workspace *w)
     w->is_empty = true;
 }
 
-// (acc0, acc1) += (x0, x1) w for the products that wait.
+// (acc0, acc1) += (x0, x1) w modulo prime p for the products that wait.
+static void add_terms_of(bh_workspace *w, size_t p)
+{
+    const bh_ring *ring = &w->he->ring;
+    size_t at = p * ring->stride;
+    bool first = w->is_empty;
+    for (size_t k = 0, count; k < w->n_terms; k += count) {
+        bh_term rows[BH_TERMS_MAX];
+        for (count = 0; count < BH_TERMS_MAX && k + count < w->n_terms; count++) {
+            const bh_term *t = &w->terms[k + count];
+            const uint64_t *factor = t->w != NULL ? t->w + at : w->factors[count];
+            if (t->w == NULL) {
+                ring->kernels->ntt_forward_small(&ring->ntt[p], w->factors[count],
+                                                 w->weights[k + count]);
+            }
+            rows[count] = (bh_term){t->x0 + at, t->x1 + at, factor};
+        }
+        ring->kernels->mul_acc2(&ring->ntt[p].mod, w->acc0 + at, w->acc1 + at, rows,
+                                count, first, ring->n);
+        first = false;
+    }
+}
+
 static void add_terms(bh_workspace *w)
 {
-    bh_poly_mul_acc2(&w->he->ring, w->acc0, w->acc1, w->terms, w->n_terms, w->is_empty);
+    size_t n_primes = w->he->ring.n_primes;
+    for (size_t i = 0; i < n_primes; i++) {
+        size_t p = (w->last_prime + i) % n_primes;
+        add_terms_of(w, p);
+        w->last_prime = i + 1 == n_primes ? p : w->last_prime;
+    }
     w->n_terms = 0;
     w->is_empty = false;
 }
@@ -31,7 +60,7 @@ static void add_term(bh_workspace *w, const uint64_t *x0, const uint64_t *x1,
                      const uint64_t *factor)
 {
     w->terms[w->n_terms++] = (bh_term){x0, x1, factor};
-    if (w->n_terms == BH_TERMS_MAX) {
+    if (w->n_terms == BH_GROUP_MAX) {
         add_terms(w);
     }
 }
@@ -50,9 +79,15 @@ bh_status bh_answer_add_factor(bh_workspace *w, const bh_upload *upload,
 bh_status bh_answer_add_product(bh_workspace *w, const bh_upload *upload,
                                 const int32_t *weights)
 {
-    uint64_t *factor = w->factors[w->n_terms];
-    bh_factor_make(w->he, factor, weights);
-    return bh_answer_add_factor(w, upload, factor);
+    if (weights != w->weights[w->n_terms]) {
+        memcpy(w->weights[w->n_terms], weights, w->he->ring.n * sizeof *weights);
+    }
+    return bh_answer_add_factor(w, upload, NULL);
+}
+
+int32_t *bh_answer_weights(bh_workspace *w)
+{
+    return w->weights[w->n_terms];
 }
 
 size_t bh_he_factor_words(const bh_he *he)
@@ -112,8 +147,12 @@ static void rerandomise(bh_workspace *w, const bh_public_key *pk, const bh_zero 
     if (!BH_HOOK(no_rerandomise)) {
         add_term(w, pk->p0, pk->p1, zero->u);
     }
-    if (w->n_terms > 0 || w->is_empty) {
+    if (w->n_terms > 0) {
         add_terms(w);
+    }
+    if (w->is_empty) {
+        bh_poly_clear(ring, w->acc0);
+        bh_poly_clear(ring, w->acc1);
     }
     bh_poly_inverse(ring, w->acc0);
     bh_poly_inverse(ring, w->acc1);

@@ -54,6 +54,10 @@ struct bh_zero {
     int32_t *e1;
 };
 
+// So many products of an answer are summed for one prime after the other. Answers take
+// the primes in turns: the uploads' rows that the last one ended with are still near.
+#define BH_GROUP_MAX 16
+
 struct bh_workspace {
     const bh_he *he;
     bh_stream *stream;
@@ -61,9 +65,12 @@ struct bh_workspace {
     // uniform part. A decryption: both parts of the answer and their product.
     uint64_t *acc0, *acc1;
     uint64_t *kept; // the coefficients of c0 that are sent, in each row's front
-    // Products that wait for their turn, and the transforms that were made for them.
-    bh_term terms[BH_TERMS_MAX];
-    uint64_t *factors[BH_TERMS_MAX];
+    // Products that wait for their turn. Where a term's w is NULL, its factor is the
+    // transform of weights[k].
+    bh_term terms[BH_GROUP_MAX];
+    int32_t *weights[BH_GROUP_MAX];
+    uint64_t *factors[BH_TERMS_MAX]; // n words each: of one prime
+    size_t last_prime;               // that products were summed for
     size_t n_terms, n_products;
     bool is_empty;    // nothing was summed yet: the accumulators hold anything
     bh_zero *zero;    // of an answer for which none was made ahead

@@ -18,8 +18,12 @@ bh_status bh_workspace_new(bh_workspace **out, const bh_he *he)
     bool ok = w->acc0 != NULL && w->acc1 != NULL && w->kept != NULL &&
               w->small != NULL && w->encoded != NULL;
     for (size_t k = 0; k < BH_TERMS_MAX && ok; k++) {
-        w->factors[k] = bh_poly_new(&he->ring);
+        w->factors[k] = bh_alloc(he->ring.n, sizeof *w->factors[k]);
         ok = w->factors[k] != NULL;
+    }
+    for (size_t k = 0; k < BH_GROUP_MAX && ok; k++) {
+        w->weights[k] = bh_alloc(he->ring.n, sizeof *w->weights[k]);
+        ok = w->weights[k] != NULL;
     }
     bh_status status = ok ? bh_zero_new(&w->zero, he) : BH_ERR_NOMEM;
     if (status == BH_OK) {
@@ -40,6 +44,9 @@ void bh_workspace_free(bh_workspace *w)
     }
     for (size_t k = 0; k < BH_TERMS_MAX; k++) {
         bh_free(w->factors[k]);
+    }
+    for (size_t k = 0; k < BH_GROUP_MAX; k++) {
+        bh_free(w->weights[k]);
     }
     bh_free(w->acc0);
     bh_free(w->acc1);

@@ -189,8 +189,9 @@ static bh_status multiply(const run *r, bh_maker *m, uint32_t k, uint32_t answer
             size_t at = ((size_t)out_block * linear->in_blocks + b) * words;
             status = bh_answer_add_factor(m->work, uploads[b], unit->factors + at);
         } else {
-            bh_linear_pack_weights(linear, m->poly, unit->weights, b, out_block);
-            status = bh_answer_add_product(m->work, uploads[b], m->poly);
+            int32_t *poly = bh_answer_weights(m->work);
+            bh_linear_pack_weights(linear, poly, unit->weights, b, out_block);
+            status = bh_answer_add_product(m->work, uploads[b], poly);
         }
     }
     return status;

@@ -101,20 +101,6 @@ void bh_poly_mul_acc(const bh_ring *ring, uint64_t *acc, const uint64_t *x,
     }
 }
 
-void bh_poly_mul_acc2(const bh_ring *ring, uint64_t *acc0, uint64_t *acc1,
-                      const bh_term *terms, size_t n_terms, bool first)
-{
-    for (size_t p = 0; p < ring->n_primes; p++) {
-        bh_term rows[BH_TERMS_MAX];
-        size_t at = p * ring->stride;
-        for (size_t k = 0; k < n_terms; k++) {
-            rows[k] = (bh_term){terms[k].x0 + at, terms[k].x1 + at, terms[k].w + at};
-        }
-        ring->kernels->mul_acc2(&ring->ntt[p].mod, acc0 + at, acc1 + at, rows, n_terms,
-                                first, ring->n);
-    }
-}
-
 void bh_poly_forward_small(const bh_ring *ring, uint64_t *out, const int32_t *in)
 {
     for (size_t p = 0; p < ring->n_primes; p++) {

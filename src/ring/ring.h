@@ -47,9 +47,6 @@ void bh_poly_reduce(const bh_ring *ring, uint64_t *a);  // any words -> canonica
 void bh_poly_inverse(const bh_ring *ring, uint64_t *a); // products -> canonical
 void bh_poly_mul_acc(const bh_ring *ring, uint64_t *acc, const uint64_t *x,
                      const uint64_t *w);
-// n_terms <= BH_TERMS_MAX; the terms point to polynomials.
-void bh_poly_mul_acc2(const bh_ring *ring, uint64_t *acc0, uint64_t *acc1,
-                      const bh_term *terms, size_t n_terms, bool first);
 void bh_poly_forward_small(const bh_ring *ring, uint64_t *out, const int32_t *in);
 void bh_poly_add_small(const bh_ring *ring, uint64_t *a, const int32_t *small,
                        size_t n);
