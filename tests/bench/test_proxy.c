@@ -16,7 +16,7 @@
 #define TIMEOUT_MS 20000
 #define PINGS      10
 #define BULK_BYTES ((size_t)2 << 20)
-#define ATTEMPTS   5 // other programs may slow one of them down
+#define ATTEMPTS   40 // other programs may slow some of them down
 
 // An echo behind a proxy, and a client connected to it.
 typedef struct fixture {
@@ -180,7 +180,7 @@ static void test_bandwidth(void **state)
         data[i] = (uint8_t)(i * 2654435761u >> 13);
     }
     open_link(&f, "25000000,4ms");
-    for (int i = 0; i < ATTEMPTS; i++) {
+    for (int i = 0; i < ATTEMPTS && fastest >= 1.05 * expected; i++) {
         double seconds = transfer(&f, data, back);
         assert_memory_equal(data, back, BULK_BYTES);
         assert_true(seconds >= expected);
