@@ -2,7 +2,7 @@
 // What queries took, layer by layer: written by `infer --profile`, shown beside what
 // was predicted by `plan --profile`. A file is one JSON object:
 //
-//   model, guard, samples, queries, total_ms,
+//   model, samples, queries, total_ms,
 //   layers: [{encrypt_ms, server_ms, decrypt_ms, done_ms, bytes_up, bytes_down}]
 //
 // Times are medians over the queries; of a layer, sums over the samples of a query, but

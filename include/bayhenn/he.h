@@ -141,7 +141,7 @@ void bh_factor_make(const bh_he *he, uint64_t *factor, const int32_t *weights);
 typedef struct bh_zero bh_zero;
 bh_status bh_zero_new(bh_zero **out, const bh_he *he) BH_MUST_CHECK;
 void bh_zero_free(bh_zero *z);         // wipes
-void bh_zero_wipe(bh_zero *z);           // leaves it to be made anew
+void bh_zero_wipe(bh_zero *z);         // leaves it to be made anew
 size_t bh_zero_bytes(const bh_he *he); // of memory
 // For an answer that keeps n_places coefficients of c0.
 bh_status bh_zero_make(bh_zero *z, bh_workspace *w, const bh_answer_keys *keys,
