@@ -71,13 +71,6 @@ struct bh_workspace {
     int64_t *encoded; // n numbers m - t e
 };
 
-// m modulo t as a number in [-t/2, t/2): the bound on what wraps in a product relies on
-// centred messages (src/he/noise.c).
-static inline int64_t bh_he_centre(int64_t m, unsigned t_bits)
-{
-    return (int64_t)((uint64_t)m << (64 - t_bits)) >> (64 - t_bits);
-}
-
 // a += Delta m + e for the first n coefficients, given as m - t e: because Delta t =
 // -1, that is one product. |m| <= t / 2 and |e| <= 21, so |m - t e| < 2^28 * 22 < 2^33.
 void bh_he_add_encoded(const bh_he *he, uint64_t *a, const int64_t *m_minus_te,

@@ -78,7 +78,7 @@ static void give_units_back(bh_sampled_server *s)
     for (uint32_t k = 0; k < s->side_by_side; k++) {
         bh_server_sample *one = &s->samples[k];
         if (one->unit != NULL && one->unit != &one->own) {
-            bh_store_give_back(s->store, one->unit);
+            bh_store_give_back(one->unit);
         }
         one->unit = NULL;
     }

@@ -72,12 +72,6 @@ void bh_poly_forward(const bh_ring *ring, uint64_t *a)
     }
 }
 
-void bh_poly_forward_canonical(const bh_ring *ring, uint64_t *a)
-{
-    bh_poly_forward(ring, a);
-    bh_poly_reduce(ring, a);
-}
-
 void bh_poly_reduce(const bh_ring *ring, uint64_t *a)
 {
     for (size_t p = 0; p < ring->n_primes; p++) {
