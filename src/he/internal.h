@@ -39,7 +39,6 @@ struct bh_secret_key {
 };
 
 struct bh_public_key {
-    const bh_he *he;
     uint64_t *p0, *p1; // transformed, canonical
 };
 

@@ -39,7 +39,6 @@ bh_status bh_ring_init(bh_ring *ring, size_t n, const uint64_t *primes, size_t n
         bh_ring_clear(ring);
         return BH_ERR_PARAMS;
     }
-    ring->log2_n = ring->ntt[0].log2_n;
     ring->poly_words = n_primes * ring->stride;
     if (n_primes == 2) {
         init_crt(ring);

@@ -14,7 +14,6 @@
 
 typedef struct bh_ring {
     size_t n, n_primes, stride, poly_words;
-    unsigned log2_n;
     const bh_kernels *kernels; // borrowed: a constant
     bh_ntt ntt[BH_RING_PRIMES_MAX];
     double log2_q;
