@@ -159,19 +159,19 @@ static inline double avx2_centred_vartime(const bh_modulus *m, uint64_t x)
 
 // ---- the transforms (ntt_avx2.c) ----
 
-void bh_avx2_fill_table(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
-                        size_t n);
-void bh_avx2_ntt_forward(const bh_ntt *t, uint64_t *a);
-void bh_avx2_ntt_forward_small(const bh_ntt *t, uint64_t *out, const int32_t *in);
-void bh_avx2_ntt_inverse(const bh_ntt *t, uint64_t *a);
+void bh_ntt_fill_avx2(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
+                      size_t n);
+void bh_ntt_forward_avx2(const bh_ntt *t, uint64_t *a);
+void bh_ntt_forward_small_avx2(const bh_ntt *t, uint64_t *out, const int32_t *in);
+void bh_ntt_inverse_avx2(const bh_ntt *t, uint64_t *a);
 
-// ---- bytes and random words (kernels_avx2_bytes.c) ----
+// ---- bytes and random words (kernels_bytes_avx2.c) ----
 
-void bh_avx2_pack(uint8_t *out, const uint64_t *in, size_t n, unsigned bits);
-void bh_avx2_unpack(uint64_t *out, const uint8_t *in, size_t n, unsigned bits);
-size_t bh_avx2_accept_vartime(const bh_modulus *m, uint64_t *out, const uint64_t *in,
+void bh_pack_avx2(uint8_t *out, const uint64_t *in, size_t n, unsigned bits);
+void bh_unpack_avx2(uint64_t *out, const uint8_t *in, size_t n, unsigned bits);
+size_t bh_accept_vartime_avx2(const bh_modulus *m, uint64_t *out, const uint64_t *in,
                               size_t n);
-void bh_avx2_ternary(int32_t out[64], const uint64_t words[8]);
-void bh_avx2_binomial(int32_t *out, const uint8_t *bytes, size_t n);
+void bh_ternary_avx2(int32_t out[64], const uint64_t words[8]);
+void bh_binomial_avx2(int32_t *out, const uint8_t *bytes, size_t n);
 
 #endif

@@ -35,8 +35,8 @@ typedef struct roots {
 // Places below n / 2 as they come. The others belong to the stage of the shortest
 // blocks, two for each block of the stage before: for every four of those, the first
 // factors, then the second. Place 1 carries the factor of place 0 with it.
-void bh_avx2_fill_table(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
-                        size_t n)
+void bh_ntt_fill_avx2(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
+                      size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         size_t lane = i % (2 * LANES), group = i - lane;
@@ -220,7 +220,7 @@ static int is_wide(const bh_ntt *t)
     return t->mod.bits > 47;
 }
 
-AVX2 void bh_avx2_ntt_forward(const bh_ntt *t, uint64_t *a)
+AVX2 void bh_ntt_forward_avx2(const bh_ntt *t, uint64_t *a)
 {
     if (is_wide(t)) {
         forward(t, a, a, NULL, 1);
@@ -229,7 +229,7 @@ AVX2 void bh_avx2_ntt_forward(const bh_ntt *t, uint64_t *a)
     }
 }
 
-AVX2 void bh_avx2_ntt_forward_small(const bh_ntt *t, uint64_t *out, const int32_t *in)
+AVX2 void bh_ntt_forward_small_avx2(const bh_ntt *t, uint64_t *out, const int32_t *in)
 {
     if (is_wide(t)) {
         forward(t, out, NULL, in, 1);
@@ -333,7 +333,7 @@ AVX2_INLINE void inverse(const bh_ntt *t, uint64_t *a, int wide)
     inverse_last(t, m, a);
 }
 
-AVX2 void bh_avx2_ntt_inverse(const bh_ntt *t, uint64_t *a)
+AVX2 void bh_ntt_inverse_avx2(const bh_ntt *t, uint64_t *a)
 {
     if (is_wide(t)) {
         inverse(t, a, 1);

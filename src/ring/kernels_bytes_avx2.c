@@ -83,7 +83,7 @@ AVX2_INLINE size_t pack_blocks(uint8_t *out, const uint64_t *in, size_t n,
     return done;
 }
 
-AVX2 void bh_avx2_pack(uint8_t *out, const uint64_t *in, size_t n, unsigned bits)
+AVX2 void bh_pack_avx2(uint8_t *out, const uint64_t *in, size_t n, unsigned bits)
 {
     // of narrower values several may lie in a byte
     size_t done = bits >= 8 ? pack_blocks(out, in, n, bits) : 0;
@@ -122,7 +122,7 @@ AVX2_INLINE size_t unpack_blocks(uint64_t *out, const uint8_t *in, size_t n,
     return done;
 }
 
-AVX2 void bh_avx2_unpack(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
+AVX2 void bh_unpack_avx2(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
 {
     size_t done = unpack_blocks(out, in, n, bits);
     bh_kernels_portable.unpack(out + done, in + done * bits / 8, n - done, bits);
@@ -142,7 +142,7 @@ static const uint8_t members_first[16][8] = {
 static const uint8_t n_members[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
 
 // Stores reach no further than what was read: kept + 4 <= i + 4.
-AVX2 size_t bh_avx2_accept_vartime(const bh_modulus *m, uint64_t *out,
+AVX2 size_t bh_accept_vartime_avx2(const bh_modulus *m, uint64_t *out,
                                    const uint64_t *in, size_t n)
 {
     __m256i mask = _mm256_set1_epi64x((INT64_C(1) << m->bits) - 1);
@@ -185,7 +185,7 @@ AVX2_INLINE __m256i next_digit(fractions *f)
 
 // Words 0 1 4 5 and 2 3 6 7, so that taking the upper halves of both puts them in
 // order.
-AVX2 void bh_avx2_ternary(int32_t out[64], const uint64_t words[8])
+AVX2 void bh_ternary_avx2(int32_t out[64], const uint64_t words[8])
 {
     const uint8_t *bytes = (const uint8_t *)(const void *)words;
     fractions a = split(load_pair(bytes, bytes + 32));
@@ -215,7 +215,7 @@ AVX2_INLINE __m256i count_bits(__m256i x)
 
 // Eight numbers from 48 bytes: 0 1 4 5 and 2 3 6 7, each pair in the first or the last
 // 12 of 16 bytes.
-AVX2 void bh_avx2_binomial(int32_t *out, const uint8_t *bytes, size_t n)
+AVX2 void bh_binomial_avx2(int32_t *out, const uint8_t *bytes, size_t n)
 {
     const __m256i first12 =
         _mm256_setr_epi8(0, 1, 2, 3, 4, 5, -1, -1, 6, 7, 8, 9, 10, 11, -1, -1, 0, 1, 2,
