@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations that the planner's cost model counts (src/linear/choose.h).
+// The operations that the planner's cost model counts (src/infer/cost.h).
 #include "base/memory.h"
 #include "bayhenn/he.h"
 #include "bench.h"

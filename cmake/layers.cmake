@@ -42,18 +42,38 @@ function(bh_layer)
   set_property(GLOBAL APPEND PROPERTY BH_SOURCES ${ARGN})
 endfunction()
 
-# Files named *_avx512.c are compiled for that level of base/cpu.h; what they hold runs
-# only where bh_cpu_has() says so.
+# Vector code is in files named *_avx2.c and *_avx512.c. They are compiled for that level
+# of base/cpu.h; what they hold runs only where bh_cpu_has() says so.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  set(BH_X86_64 ON)
+endif()
+set(BH_FLAGS_AVX2 -mavx2 -mfma -mbmi2)
+set(BH_FLAGS_AVX512
+    ${BH_FLAGS_AVX2}
+    -mavx512f
+    -mavx512dq
+    -mavx512bw
+    -mavx512vl
+    -mavx512ifma
+    -mavx512vbmi
+    -mavx512vpopcntdq
+    -maes
+    -mvaes
+    -mprefer-vector-width=512)
+
+# Of those among these files that the calling folder compiles.
 function(bh_simd_flags)
   foreach(source ${ARGN})
-    if(source MATCHES "_avx512\\.c$")
-      set_source_files_properties(
-        ${source}
-        PROPERTIES
-          COMPILE_OPTIONS
-          "-mavx2;-mfma;-mbmi2;-mavx512f;-mavx512dq;-mavx512bw;-mavx512vl;-mavx512ifma;-mavx512vbmi;-mavx512vpopcntdq;-mvaes;-mprefer-vector-width=512"
-      )
+    if(NOT BH_X86_64)
+      break()
+    elseif(source MATCHES "_avx2\\.c$")
+      set(flags ${BH_FLAGS_AVX2})
+    elseif(source MATCHES "_avx512\\.c$")
+      set(flags ${BH_FLAGS_AVX512})
+    else()
+      continue()
     endif()
+    set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${flags}")
   endforeach()
 endfunction()
 

@@ -52,8 +52,7 @@ int cli_fail_with(const char *command, const bh_error *err);
 // Reads the options with getopt_long; what follows them starts at argv[optind]. take()
 // is given every option's `val` and finds its value in optarg; it returns false where
 // it refused one and complained. CLI_GO_ON at the end of the options, CLI_OK after
-// --help
-// ('h') was answered, CLI_USAGE after a complaint.
+// --help ('h') was answered, CLI_USAGE after a complaint.
 int cli_parse(const char *command, const char *help, const struct option *options,
               bool (*take)(void *user, int c), void *user, int argc, char **argv);
 

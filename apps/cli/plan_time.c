@@ -92,7 +92,10 @@ static bh_status derive_again(bh_plan **plan, bh_error *err)
 bh_status plan_time_adopt(bh_plan **plan, const profile *measured, bh_error *err)
 {
     bh_linear_choices *choices = bh_alloc(1, sizeof *choices);
-    bool same = choices != NULL && measured->samples == (*plan)->samples &&
+    if (choices == NULL) {
+        return bh_fail_plain(err, BH_ERR_NOMEM);
+    }
+    bool same = measured->samples == (*plan)->samples &&
                 measured->n_layers == (*plan)->n_layers;
     for (uint32_t i = 0; same && i < measured->n_layers; i++) {
         same = find_packing(*plan, i, choices, &measured->layers[i]);

@@ -28,8 +28,7 @@ static void set_times(bh_client_layer *l, const double times[TIMES])
 bh_status profile_add(profile_log *log, const bh_client_facts *facts,
                       const bh_client_result *result, double total_ms)
 {
-    uint32_t n =
-        result->rounds < PROFILE_LAYERS_MAX ? result->rounds : PROFILE_LAYERS_MAX;
+    uint32_t n = result->rounds; // of a graph: no more than BH_GRAPH_LAYERS_MAX
     log->per_query = 1 + (size_t)n * TIMES;
     if (log->queries == log->room) {
         size_t room = 2 * log->room + 16;
@@ -129,7 +128,7 @@ static bool unpack(profile *out, json_t *all)
     if (json_unpack(all, "{s:s, s:I, s:I, s:F, s:o}", "model", &model, "samples",
                     &samples, "queries", &queries, "total_ms", &out->total_ms, "layers",
                     &layers) != 0 ||
-        json_array_size(layers) > PROFILE_LAYERS_MAX || samples < 1 ||
+        json_array_size(layers) > BH_GRAPH_LAYERS_MAX || samples < 1 ||
         samples > BH_SAMPLES_MAX || queries < 1) {
         return false;
     }

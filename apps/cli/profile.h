@@ -2,7 +2,7 @@
 // What queries took, layer by layer: written by `infer --profile`, shown beside what
 // was predicted by `plan --profile`. A file is one JSON object:
 //
-//   model, guard, samples, queries, total_ms,
+//   model, samples, queries, total_ms,
 //   layers: [{encrypt_ms, server_ms, decrypt_ms, done_ms, bytes_up, bytes_down}]
 //
 // Times are medians over the queries; of a layer, sums over the samples of a query, but
@@ -11,15 +11,14 @@
 #define BH_CLI_PROFILE_H
 
 #include "bayhenn/session.h"
-
-#define PROFILE_LAYERS_MAX 64
+#include "model/graph.h"
 
 typedef struct profile {
     char model[64];
     uint32_t samples, n_layers;
     uint64_t queries;
     double total_ms;
-    bh_client_layer layers[PROFILE_LAYERS_MAX];
+    bh_client_layer layers[BH_GRAPH_LAYERS_MAX];
 } profile;
 
 // BH_ERR_IO, BH_ERR_ENCODING with a sentence that names the file.

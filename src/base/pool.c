@@ -15,10 +15,11 @@
 
 // The tasks of one run; lives on the stack of its caller.
 typedef struct run {
-    void (*task)(void *arg, size_t i, uint32_t worker);
+    bh_task *task;
     void *arg;
     size_t count;
     atomic_size_t next; // the first task that nobody has taken
+    atomic_int status;  // of the first task that failed
 } run;
 
 typedef struct worker {
@@ -45,12 +46,16 @@ struct bh_pool {
 
 static void work_on(run *r, uint32_t worker_number)
 {
-    for (;;) {
+    while (atomic_load_explicit(&r->status, memory_order_relaxed) == BH_OK) {
         size_t i = atomic_fetch_add_explicit(&r->next, 1, memory_order_relaxed);
         if (i >= r->count) {
             return;
         }
-        r->task(r->arg, i, worker_number);
+        bh_status status = r->task(r->arg, i, worker_number);
+        if (status != BH_OK) {
+            int none = BH_OK;
+            atomic_compare_exchange_strong(&r->status, &none, status);
+        }
     }
 }
 
@@ -91,15 +96,14 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
-void bh_pool_run(bh_pool *pool, size_t count,
-                 void (*task)(void *arg, size_t i, uint32_t worker), void *arg)
+bh_status bh_pool_run(bh_pool *pool, size_t count, bh_task *task, void *arg)
 {
     run r = {.task = task, .arg = arg, .count = count};
     bool alone = pool == NULL || pool->n_threads == 1 || count <= 1 ||
                  atomic_exchange_explicit(&pool->busy, true, memory_order_acquire);
     if (alone) {
         work_on(&r, 0);
-        return;
+        return (bh_status)atomic_load(&r.status);
     }
     pthread_mutex_lock(&pool->lock);
     pool->current = &r;
@@ -107,7 +111,7 @@ void bh_pool_run(bh_pool *pool, size_t count,
     pthread_cond_broadcast(&pool->begun);
     pthread_mutex_unlock(&pool->lock);
     work_on(&r, 0);
-    // Every task is taken. Who has joined is waited for, who has not stays out.
+    // No task is left to take. Who has joined is waited for, who has not stays out.
     pthread_mutex_lock(&pool->lock);
     pool->current = NULL;
     pthread_mutex_unlock(&pool->lock);
@@ -120,6 +124,7 @@ void bh_pool_run(bh_pool *pool, size_t count,
     }
     pthread_mutex_unlock(&pool->lock);
     atomic_store_explicit(&pool->busy, false, memory_order_release);
+    return (bh_status)atomic_load(&r.status);
 }
 
 static bool init_locks(bh_pool *pool)

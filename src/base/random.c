@@ -9,7 +9,7 @@
 #include "base/hooks.h"
 #include "base/memory.h"
 #include "base/secret.h"
-#include "base/stream_vaes.h"
+#include "base/stream_avx512.h"
 
 struct bh_stream {
     bh_cpu cpu;

@@ -102,7 +102,8 @@ static void mask_with_key(const bh_secret_key *sk, uint64_t *body, const uint64_
     bh_poly_reduce(ring, body);
 }
 
-// m - t e, m centred; in 32 bits as far as that goes, for the compiler's vectors.
+// m - t e, m centred: the bound on what wraps in a product relies on that
+// (src/he/noise.c). In 32 bits as far as that goes, for the compiler's vectors.
 static void encode(int64_t *out, const int64_t *message, const int32_t *e, size_t n,
                    unsigned t_bits)
 {
@@ -170,6 +171,12 @@ bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, bh_workspace *w,
                    t_bits);
 }
 
+// m modulo t as a number in [-t/2, t/2).
+static int64_t centre(uint64_t m, unsigned t_bits)
+{
+    return (int64_t)(m << (64 - t_bits)) >> (64 - t_bits);
+}
+
 bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, bh_workspace *w,
                      const uint8_t *answer, const uint32_t *places, size_t n_places,
                      unsigned t_bits)
@@ -197,7 +204,7 @@ bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, bh_workspace *w,
     }
     k->round(m, c0, n_places, t_bits);
     for (size_t i = 0; i < n_places; i++) {
-        values[i] = bh_he_centre((int64_t)c0[i], t_bits);
+        values[i] = centre(c0[i], t_bits);
     }
     return BH_OK;
 }

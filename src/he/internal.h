@@ -39,7 +39,6 @@ struct bh_secret_key {
 };
 
 struct bh_public_key {
-    const bh_he *he;
     uint64_t *p0, *p1; // transformed, canonical
 };
 
@@ -77,13 +76,6 @@ struct bh_workspace {
     int32_t *small;   // n small coefficients
     int64_t *encoded; // n numbers m - t e
 };
-
-// m modulo t as a number in [-t/2, t/2): the bound on what wraps in a product relies on
-// centred messages (src/he/noise.c).
-static inline int64_t bh_he_centre(int64_t m, unsigned t_bits)
-{
-    return (int64_t)((uint64_t)m << (64 - t_bits)) >> (64 - t_bits);
-}
 
 // a += Delta m + e for the first n coefficients, given as m - t e: because Delta t =
 // -1, that is one product. |m| <= t / 2 and |e| <= 21, so |m - t e| < 2^28 * 22 < 2^33.

@@ -22,7 +22,6 @@ bh_status bh_public_key_load(bh_public_key **out, const bh_he *he, const uint8_t
     if (pk == NULL) {
         return BH_ERR_NOMEM;
     }
-    pk->he = he;
     pk->p0 = bh_poly_new(&he->ring);
     pk->p1 = bh_poly_new(&he->ring);
     bh_stream *stream = NULL;

@@ -43,11 +43,6 @@ static unsigned t_bits_for(const bh_quant *q)
     return bits;
 }
 
-static bh_repeats repeats_of(const bh_plan *plan, uint32_t i)
-{
-    return (bh_repeats){.inputs = i == 0 ? 1 : plan->samples, .samples = plan->samples};
-}
-
 // What a query makes a client hold and compute for one layer, besides ciphertexts: a
 // manifest's sender is not trusted to be modest.
 static bool client_can_afford(const bh_plan *plan, uint32_t i)
@@ -70,7 +65,7 @@ static bh_status finish_layer(const bh_plan *plan, uint32_t i, bh_error *err)
 {
     bh_plan_layer *l = &plan->layers[i];
     const bh_quant *q = &layer_of(plan, i)->quant;
-    l->repeats = repeats_of(plan, i);
+    l->repeats = bh_repeats_of(i, plan->samples);
     l->bytes_up = bh_linear_bytes_up(&l->linear, plan->he, l->repeats);
     l->bytes_down = bh_linear_bytes_down(&l->linear, plan->he, l->t_bits, l->repeats);
     if (l->bytes_up > BH_PLAN_MESSAGE_MAX || l->bytes_down > BH_PLAN_MESSAGE_MAX) {

@@ -7,7 +7,6 @@
 #define FEW 64 // places of `few`
 
 // conv2d 1 x 1, ReLU, max pool, fully connected: what follows the first is measured.
-// conv2d 1 x 1, ReLU, max pool, fully connected: what follows the first is measured.
 static bh_status make_graph(bh_graph *g)
 {
     bh_quant quant = {

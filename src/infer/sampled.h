@@ -29,7 +29,6 @@ typedef struct bh_client_scratch {
     bh_workspace *work;
     int64_t *poly; // a message, or the values at the places of an answer
     uint32_t *places;
-    bh_status status; // of its tasks in a run
 } bh_client_scratch;
 
 // The client's tensors, of one sample, and its place in a query. Read the fields,
@@ -82,7 +81,6 @@ typedef struct bh_server_scratch {
     bh_maker maker;
     int32_t *spread; // n biases
     uint32_t *places;
-    bh_status status; // of its tasks in a run
 } bh_server_scratch;
 
 // A sample that is being computed.

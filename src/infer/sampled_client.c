@@ -89,39 +89,22 @@ typedef struct run {
     const uint8_t *answer; // read
 } run;
 
-// Runs the tasks; the first failure of a thread ends its part.
-static bh_status run_tasks(run *r, size_t count,
-                           void (*task)(void *arg, size_t i, uint32_t worker))
-{
-    bh_sampled_client *c = r->client;
-    bh_status status = BH_OK;
-    bh_pool_run(c->pool, count, task, r);
-    for (uint32_t i = 0; i < bh_pool_threads(c->pool); i++) {
-        status = status == BH_OK ? c->scratch[i].status : status;
-        c->scratch[i].status = BH_OK;
-    }
-    return status;
-}
-
-static void encrypt_one(void *arg, size_t i, uint32_t worker)
+static bh_status encrypt_one(void *arg, size_t i, uint32_t worker)
 {
     const run *r = arg;
     const bh_sampled_client *c = r->client;
     const bh_plan_layer *l = &c->plan->layers[r->layer];
     bh_client_scratch *mine = &c->scratch[worker];
-    if (mine->status == BH_OK) {
-        bh_linear_pack_input(&l->linear, mine->poly, c->x, (uint32_t)i);
-        mine->status =
-            bh_encrypt(c->sk, r->uploads + i * bh_he_poly_bytes(c->plan->he),
-                       mine->work, c->uniform, c->counter + i, mine->poly, l->t_bits);
-    }
+    bh_linear_pack_input(&l->linear, mine->poly, c->x, (uint32_t)i);
+    return bh_encrypt(c->sk, r->uploads + i * bh_he_poly_bytes(c->plan->he), mine->work,
+                      c->uniform, c->counter + i, mine->poly, l->t_bits);
 }
 
 bh_status bh_sampled_client_upload(bh_sampled_client *c, uint8_t *out, uint32_t layer)
 {
     run r = {.client = c, .layer = layer, .uploads = out};
     uint32_t count = c->plan->layers[layer].linear.n_uploads;
-    bh_status status = run_tasks(&r, count, encrypt_one);
+    bh_status status = bh_pool_run(c->pool, count, encrypt_one, &r);
     // Moved on even after a failure: no uniform part may serve twice (R8).
     c->counter += count;
     return status;
@@ -137,22 +120,21 @@ static void clamp_results(int64_t *values, size_t len, uint64_t acc_max)
 }
 
 // The answers of one sample fill different places of y.
-static void decrypt_one(void *arg, size_t i, uint32_t worker)
+static bh_status decrypt_one(void *arg, size_t i, uint32_t worker)
 {
     const run *r = arg;
     const bh_sampled_client *c = r->client;
     const bh_plan_layer *l = &c->plan->layers[r->layer];
     const bh_graph *g = c->plan->graph;
     bh_client_scratch *mine = &c->scratch[worker];
-    if (mine->status != BH_OK) {
-        return;
-    }
     uint64_t acc_max = g->layers[bh_graph_linear_index(g, r->layer)].quant.acc_max;
     size_t n_places = bh_linear_places(&l->linear, mine->places, (uint32_t)i);
-    mine->status = bh_decrypt(c->sk, mine->poly, mine->work, r->answer + c->starts[i],
-                              mine->places, n_places, l->t_bits);
+    bh_status status =
+        bh_decrypt(c->sk, mine->poly, mine->work, r->answer + c->starts[i],
+                   mine->places, n_places, l->t_bits);
     clamp_results(mine->poly, n_places, acc_max);
     bh_linear_unpack(&l->linear, c->y, mine->poly, (uint32_t)i);
+    return status;
 }
 
 static void fill_logits(bh_sampled_client *c)
@@ -171,7 +153,7 @@ bh_status bh_sampled_client_take(bh_sampled_client *c, const uint8_t *answer)
     const bh_plan_layer *l = &c->plan->layers[c->layer];
     run r = {.client = c, .layer = c->layer, .answer = answer};
     bh_sampled_answer_starts(c->plan, c->layer, c->starts);
-    bh_status status = run_tasks(&r, l->linear.n_answers, decrypt_one);
+    bh_status status = bh_pool_run(c->pool, l->linear.n_answers, decrypt_one, &r);
     if (status != BH_OK) {
         return status;
     }

@@ -78,7 +78,7 @@ static void give_units_back(bh_sampled_server *s)
     for (uint32_t k = 0; k < s->side_by_side; k++) {
         bh_server_sample *one = &s->samples[k];
         if (one->unit != NULL && one->unit != &one->own) {
-            bh_store_give_back(s->store, one->unit);
+            bh_store_give_back(one->unit);
         }
         one->unit = NULL;
     }
@@ -127,20 +127,6 @@ typedef struct run {
     uint32_t inputs; // that are to be loaded
 } run;
 
-// Runs the tasks; the first failure of a thread ends its part.
-static bh_status run_tasks(run *r, size_t count,
-                           void (*task)(void *arg, size_t i, uint32_t worker))
-{
-    bh_sampled_server *s = r->server;
-    bh_status status = BH_OK;
-    bh_pool_run(s->pool, count, task, r);
-    for (uint32_t i = 0; i < bh_pool_threads(s->pool); i++) {
-        status = status == BH_OK ? s->scratch[i].status : status;
-        s->scratch[i].status = BH_OK;
-    }
-    return status;
-}
-
 // Makes the unit of a sample for which the store had none.
 static bh_status make(const run *r, bh_maker *m, uint32_t k)
 {
@@ -162,14 +148,11 @@ static bh_status load(const run *r, bh_maker *m, uint32_t i)
 }
 
 // The tasks before any product: units, which take longest, then uploads.
-static void make_or_load(void *arg, size_t i, uint32_t worker)
+static bh_status make_or_load(void *arg, size_t i, uint32_t worker)
 {
     const run *r = arg;
-    bh_server_scratch *mine = &r->server->scratch[worker];
-    if (mine->status == BH_OK) {
-        mine->status = i < r->count ? make(r, &mine->maker, (uint32_t)i)
-                                    : load(r, &mine->maker, (uint32_t)i - r->count);
-    }
+    bh_maker *m = &r->server->scratch[worker].maker;
+    return i < r->count ? make(r, m, (uint32_t)i) : load(r, m, (uint32_t)i - r->count);
 }
 
 static bh_status multiply(const run *r, bh_maker *m, uint32_t k, uint32_t answer)
@@ -198,7 +181,7 @@ static bh_status multiply(const run *r, bh_maker *m, uint32_t k, uint32_t answer
 }
 
 // One answer of one sample.
-static void answer_one(void *arg, size_t i, uint32_t worker)
+static bh_status answer_one(void *arg, size_t i, uint32_t worker)
 {
     const run *r = arg;
     const bh_sampled_server *s = r->server;
@@ -207,11 +190,9 @@ static void answer_one(void *arg, size_t i, uint32_t worker)
     uint32_t k = (uint32_t)i / linear->n_answers;
     uint32_t answer = (uint32_t)i % linear->n_answers;
     const bh_prepared *unit = s->samples[k].unit;
-    if (mine->status == BH_OK) {
-        mine->status = multiply(r, &mine->maker, k, answer);
-    }
-    if (mine->status != BH_OK) {
-        return;
+    bh_status status = multiply(r, &mine->maker, k, answer);
+    if (status != BH_OK) {
+        return status;
     }
     bh_answer_options finish = {
         .places = mine->places,
@@ -223,8 +204,8 @@ static void answer_one(void *arg, size_t i, uint32_t worker)
         .zero = unit->zeros != NULL ? unit->zeros[answer] : NULL,
     };
     bh_linear_spread_bias(linear, mine->spread, unit->bias, answer);
-    mine->status = bh_answer_finish(
-        mine->maker.work, r->jobs[k].answer + s->starts[answer], s->pk, &finish);
+    return bh_answer_finish(mine->maker.work, r->jobs[k].answer + s->starts[answer],
+                            s->pk, &finish);
 }
 
 static bh_status answer(run *r)
@@ -235,15 +216,16 @@ static bh_status answer(run *r)
         bh_prepared *ready = bh_store_take(s->store, s->layer);
         s->samples[k].unit = ready != NULL ? ready : &s->samples[k].own;
     }
-    bh_status status = run_tasks(
-        r, r->count + (size_t)r->inputs * r->l->linear.n_uploads, make_or_load);
+    size_t first_tasks = r->count + (size_t)r->inputs * r->l->linear.n_uploads;
+    bh_status status = bh_pool_run(s->pool, first_tasks, make_or_load, r);
     for (uint32_t k = 0; k < r->count && status == BH_OK; k++) {
         BH_HOOK_CALL(on_weights, s->layer, s->sample + k, s->samples[k].unit->weights,
                      s->model->integer[s->layer].n_weights, s->samples[k].unit->bias,
                      s->model->integer[s->layer].n_bias);
     }
     return status == BH_OK
-               ? run_tasks(r, (size_t)r->count * r->l->linear.n_answers, answer_one)
+               ? bh_pool_run(s->pool, (size_t)r->count * r->l->linear.n_answers,
+                             answer_one, r)
                : status;
 }
 

@@ -14,18 +14,13 @@ typedef struct search {
     bh_stages *scratch;
 } search;
 
-static bh_repeats repeats_of(uint32_t layer, uint32_t samples)
-{
-    return (bh_repeats){.inputs = layer == 0 ? 1 : samples, .samples = samples};
-}
-
 double bh_select_objective(const bh_candidates *layers, uint32_t n_layers,
                            uint32_t samples, const bh_cost *cost, bh_stages *scratch)
 {
     double work = 0, carrying = 0;
     for (uint32_t i = 0; i < n_layers; i++) {
         const bh_stages *s = &layers[i].stages[layers[i].chosen];
-        bh_repeats r = repeats_of(i, samples);
+        bh_repeats r = bh_repeats_of(i, samples);
         scratch[i] = *s;
         work += bh_stages_work(s, r);
         carrying += r.inputs * s->up + r.samples * s->down;
@@ -77,7 +72,7 @@ static void start_at(const search *s, double carrying)
 {
     for (uint32_t i = 0; i < s->n_layers; i++) {
         bh_candidates *layer = &s->layers[i];
-        bh_repeats r = repeats_of(i, s->samples);
+        bh_repeats r = bh_repeats_of(i, s->samples);
         double least = INFINITY;
         for (uint32_t k = 0; k < layer->linear.count; k++) {
             const bh_stages *t = &layer->stages[k];

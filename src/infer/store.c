@@ -213,9 +213,8 @@ bh_prepared *bh_store_take(bh_store *store, uint32_t layer)
     return NULL;
 }
 
-void bh_store_give_back(bh_store *store, bh_prepared *unit)
+void bh_store_give_back(bh_prepared *unit)
 {
-    (void)store;
     set_state((slot *)(void *)((char *)unit - offsetof(slot, unit)), USED);
 }
 

@@ -23,7 +23,7 @@ bh_prepared *bh_store_take(bh_store *store, uint32_t layer);
 // It has served. Erasing it takes as long as using it did, so that is done by the next
 // call of fill, or of take that finds no unit of its layer ready: a store that is never
 // idle erases each layer's before the next query has gone through it.
-void bh_store_give_back(bh_store *store, bh_prepared *unit);
+void bh_store_give_back(bh_prepared *unit);
 
 // Units of this layer that are ready, and that there is room for.
 size_t bh_store_ready(const bh_store *store, uint32_t layer);

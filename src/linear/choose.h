@@ -12,6 +12,11 @@ typedef struct bh_repeats {
     uint32_t inputs, samples;
 } bh_repeats;
 
+static inline bh_repeats bh_repeats_of(uint32_t layer, uint32_t samples)
+{
+    return (bh_repeats){.inputs = layer == 0 ? 1 : samples, .samples = samples};
+}
+
 // Bytes up and down of one query.
 uint64_t bh_linear_bytes_up(const bh_linear *l, const bh_he *he, bh_repeats r);
 uint64_t bh_linear_bytes_down(const bh_linear *l, const bh_he *he, unsigned t_bits,

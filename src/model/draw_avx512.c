@@ -5,16 +5,12 @@
 
 #include <immintrin.h>
 
-#define TARGET                                                                         \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512ifma,"             \
-                          "avx512vpopcntdq")))
-
 enum { LANES = 16 }; // weights at a time, as two vectors of 64-bit lanes
 
 // E of eight words. Bounds: draw.c. Multiplications read the 32 low bits of each lane
 // as a signed number: |N| < 2^17, T < 2^31. The high half of the 104-bit product of N^2
 // < 2^33 and 2^16 B < 2^47 is N^2 B >> 36.
-TARGET static inline __m512i deviates(__m512i words)
+static inline __m512i deviates(__m512i words)
 {
     const __m512i coins = _mm512_set1_epi64(0x000ffffffffff000);
     const __m512i low = _mm512_set1_epi64(0xfff);
@@ -37,7 +33,7 @@ TARGET static inline __m512i deviates(__m512i words)
 // The eight weights before the last clamp, in 64-bit lanes. Both roundings in one,
 // which nested floor divisions allow: |dev E + 2^19 mean| < 2^45.6, the sum >> 31 <
 // 2^15.
-TARGET static inline __m512i draw(__m512i words, __m256i mean, __m256i dev)
+static inline __m512i draw(__m512i words, __m256i mean, __m256i dev)
 {
     const __m512i halves = _mm512_set1_epi64((INT64_C(1) << 30) + (1 << 18));
     __m512i offset = _mm512_add_epi64(
@@ -47,8 +43,8 @@ TARGET static inline __m512i draw(__m512i words, __m256i mean, __m256i dev)
                              BH_DRAW_E_BITS + BH_DRAW_FRACTION_BITS);
 }
 
-TARGET static inline __m512i draw_two(__m512i words_0, __m512i words_1, __m512i mean,
-                                      __m512i dev, __m512i w_max)
+static inline __m512i draw_two(__m512i words_0, __m512i words_1, __m512i mean,
+                               __m512i dev, __m512i w_max)
 {
     const __m512i low_halves =
         _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
@@ -61,8 +57,8 @@ TARGET static inline __m512i draw_two(__m512i words_0, __m512i words_1, __m512i 
     return _mm512_max_epi32(_mm512_min_epi32(w, w_max), w_min);
 }
 
-TARGET void bh_draw_avx512(int32_t *out, const uint64_t *words, const int32_t *mean,
-                           const int32_t *dev, size_t n, uint32_t w_max)
+void bh_draw_avx512(int32_t *out, const uint64_t *words, const int32_t *mean,
+                    const int32_t *dev, size_t n, uint32_t w_max)
 {
     const __m512i max = _mm512_set1_epi32((int)w_max);
     for (size_t i = 0; i < n; i += LANES) {

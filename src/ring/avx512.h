@@ -9,6 +9,8 @@
 #define BH_RING_AVX512_H
 
 #include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "ring/modulus.h"
 
@@ -116,5 +118,14 @@ static inline v8 v8_canonical(const v8_modulus *m, v8 x)
 {
     return v8_reduce_once(v8_reduce_once(x, m->two_q), m->q);
 }
+
+// ---- bytes and random words (kernels_bytes_avx512.c) ----
+
+void bh_pack_avx512(uint8_t *out, const uint64_t *in, size_t n, unsigned bits);
+void bh_unpack_avx512(uint64_t *out, const uint8_t *in, size_t n, unsigned bits);
+size_t bh_accept_vartime_avx512(const bh_modulus *m, uint64_t *out, const uint64_t *in,
+                                size_t n);
+void bh_ternary_avx512(int32_t out[64], const uint64_t words[8]);
+void bh_binomial_avx512(int32_t *out, const uint8_t *bytes, size_t n);
 
 #endif

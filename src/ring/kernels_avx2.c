@@ -7,13 +7,13 @@
 
 // ---- residues ----
 
-AVX2_INLINE void reduce_step(avx2_modulus m, uint64_t *a, size_t len)
+INLINE void reduce_step(avx2_modulus m, uint64_t *a, size_t len)
 {
     __m256d r = avx2_reduce_word(m, avx2_load(a, len));
     avx2_store(a, avx2_word(avx2_canonical(m, r), 0), len);
 }
 
-AVX2 static void reduce(const bh_modulus *mod, uint64_t *a, size_t n)
+static void reduce(const bh_modulus *mod, uint64_t *a, size_t n)
 {
     avx2_modulus m = avx2_of(mod);
     size_t i = 0;
@@ -24,22 +24,22 @@ AVX2 static void reduce(const bh_modulus *mod, uint64_t *a, size_t n)
 }
 
 // A lazy factor, reduced: |out| <= q/2 + 1.
-AVX2_INLINE __m256d load_factor(avx2_modulus m, const uint64_t *w, size_t len)
+INLINE __m256d load_factor(avx2_modulus m, const uint64_t *w, size_t len)
 {
     return avx2_reduce(m, avx2_number(avx2_load(w, len)));
 }
 
 // acc += x w, the product taken to (0, 2q): |x w| < 2^50 q/2, so it is at most 5/8 q
 // off zero.
-AVX2_INLINE void mul_acc_step(avx2_modulus m, double q, uint64_t *acc,
-                              const uint64_t *x, __m256d w, size_t len)
+INLINE void mul_acc_step(avx2_modulus m, double q, uint64_t *acc, const uint64_t *x,
+                         __m256d w, size_t len)
 {
     __m256d r = avx2_mul(m, avx2_number(avx2_load(x, len)), w);
     avx2_store(acc, _mm256_add_epi64(avx2_load(acc, len), avx2_word(r, q)), len);
 }
 
-AVX2 static void mul_acc(const bh_modulus *mod, uint64_t *acc, const uint64_t *x,
-                         const uint64_t *w, size_t n)
+static void mul_acc(const bh_modulus *mod, uint64_t *acc, const uint64_t *x,
+                    const uint64_t *w, size_t n)
 {
     avx2_modulus m = avx2_of(mod);
     double q = (double)mod->q;
@@ -50,8 +50,8 @@ AVX2 static void mul_acc(const bh_modulus *mod, uint64_t *acc, const uint64_t *x
     mul_acc_step(m, q, acc + i, x + i, load_factor(m, w + i, n - i), n - i);
 }
 
-AVX2 static void mul_acc2(const bh_modulus *mod, uint64_t *acc0, uint64_t *acc1,
-                          const bh_term *terms, size_t n_terms, bool first, size_t n)
+static void mul_acc2(const bh_modulus *mod, uint64_t *acc0, uint64_t *acc1,
+                     const bh_term *terms, size_t n_terms, bool first, size_t n)
 {
     if (first) {
         memset(acc0, 0, n * sizeof *acc0);
@@ -74,8 +74,8 @@ AVX2 static void mul_acc2(const bh_modulus *mod, uint64_t *acc0, uint64_t *acc1,
 }
 
 // small taken to [0, q), less q, and a: in [-q, q).
-AVX2_INLINE void add_small_step(avx2_modulus m, uint64_t *a, const int32_t *small,
-                                size_t len)
+INLINE void add_small_step(avx2_modulus m, uint64_t *a, const int32_t *small,
+                           size_t len)
 {
     __m256d s = avx2_canonical(m, avx2_small(small, len));
     __m256d x = _mm256_sub_pd(avx2_number(avx2_load(a, len)), m.q);
@@ -83,8 +83,8 @@ AVX2_INLINE void add_small_step(avx2_modulus m, uint64_t *a, const int32_t *smal
     avx2_store(a, avx2_word(r, 0), len);
 }
 
-AVX2 static void add_small(const bh_modulus *mod, uint64_t *a, const int32_t *small,
-                           size_t n)
+static void add_small(const bh_modulus *mod, uint64_t *a, const int32_t *small,
+                      size_t n)
 {
     avx2_modulus m = avx2_of(mod);
     size_t i = 0;
@@ -95,8 +95,8 @@ AVX2 static void add_small(const bh_modulus *mod, uint64_t *a, const int32_t *sm
 }
 
 // small + 2^40 is a number below 2^52; |small factor| < 2^40 q/2.
-AVX2_INLINE void add_scaled_step(avx2_modulus m, uint64_t *a, const int64_t *small,
-                                 __m256d factor, size_t len)
+INLINE void add_scaled_step(avx2_modulus m, uint64_t *a, const int64_t *small,
+                            __m256d factor, size_t len)
 {
     __m256i raised = _mm256_add_epi64(avx2_load((const uint64_t *)small, len),
                                       _mm256_set1_epi64x(INT64_C(1) << 40));
@@ -105,8 +105,8 @@ AVX2_INLINE void add_scaled_step(avx2_modulus m, uint64_t *a, const int64_t *sma
     avx2_store(a, avx2_word(avx2_canonical(m, r), 0), len);
 }
 
-AVX2 static void add_scaled(const bh_modulus *mod, uint64_t *a, const int64_t *small,
-                            uint64_t factor, size_t n)
+static void add_scaled(const bh_modulus *mod, uint64_t *a, const int64_t *small,
+                       uint64_t factor, size_t n)
 {
     avx2_modulus m = avx2_of(mod);
     __m256d w = _mm256_set1_pd(avx2_centred_vartime(mod, factor));
@@ -123,8 +123,8 @@ typedef struct wide_terms {
 } wide_terms;
 
 // |hi factor| < 2^46 q/2, and a + lo - minus is below 2^51.
-AVX2_INLINE void add_wide_step(avx2_modulus m, uint64_t *a, const uint64_t *lo,
-                               const uint64_t *hi, wide_terms t, size_t len)
+INLINE void add_wide_step(avx2_modulus m, uint64_t *a, const uint64_t *lo,
+                          const uint64_t *hi, wide_terms t, size_t len)
 {
     __m256i low = _mm256_and_si256(avx2_load(lo, len), t.lo_mask);
     __m256i high = _mm256_and_si256(avx2_load(hi, len), t.hi_mask);
@@ -134,9 +134,8 @@ AVX2_INLINE void add_wide_step(avx2_modulus m, uint64_t *a, const uint64_t *lo,
     avx2_store(a, avx2_word(avx2_canonical(m, r), 0), len);
 }
 
-AVX2 static void add_wide(const bh_modulus *mod, uint64_t *a, const uint64_t *lo,
-                          const uint64_t *hi, unsigned hi_bits, uint64_t minus,
-                          size_t n)
+static void add_wide(const bh_modulus *mod, uint64_t *a, const uint64_t *lo,
+                     const uint64_t *hi, unsigned hi_bits, uint64_t minus, size_t n)
 {
     avx2_modulus m = avx2_of(mod);
     uint64_t factor = bh_mod_reduce(mod, UINT64_C(1) << 46);
@@ -152,8 +151,8 @@ AVX2 static void add_wide(const bh_modulus *mod, uint64_t *a, const uint64_t *lo
 }
 
 // |(a - a0) inverse| < 2q q/2 <= 2^50 q.
-AVX2_INLINE void divide_step(avx2_modulus m, uint64_t *a, const uint64_t *a0,
-                             __m256d inverse, size_t len)
+INLINE void divide_step(avx2_modulus m, uint64_t *a, const uint64_t *a0,
+                        __m256d inverse, size_t len)
 {
     __m256d d =
         _mm256_sub_pd(avx2_raise(avx2_load(a, len)), avx2_raise(avx2_load(a0, len)));
@@ -161,8 +160,8 @@ AVX2_INLINE void divide_step(avx2_modulus m, uint64_t *a, const uint64_t *a0,
     avx2_store(a, avx2_word(r, 0), len);
 }
 
-AVX2 static void divide(const bh_modulus *mod, uint64_t *a, const uint64_t *a0,
-                        uint64_t inverse, size_t n)
+static void divide(const bh_modulus *mod, uint64_t *a, const uint64_t *a0,
+                   uint64_t inverse, size_t n)
 {
     avx2_modulus m = avx2_of(mod);
     __m256d w = _mm256_set1_pd(avx2_centred_vartime(mod, inverse));
@@ -184,7 +183,7 @@ typedef struct round_terms {
     __m128i shift;
 } round_terms;
 
-AVX2_INLINE void round_step(uint64_t *a, round_terms t, size_t len)
+INLINE void round_step(uint64_t *a, round_terms t, size_t len)
 {
     const __m256d magic = _mm256_set1_pd(MAGIC), zero = _mm256_setzero_pd();
     __m256d x = avx2_number(avx2_load(a, len));
@@ -196,7 +195,7 @@ AVX2_INLINE void round_step(uint64_t *a, round_terms t, size_t len)
     avx2_store(a, _mm256_and_si256(v, t.mask), len);
 }
 
-AVX2 static void round_bits(const bh_modulus *mod, uint64_t *a, size_t n, unsigned bits)
+static void round_bits(const bh_modulus *mod, uint64_t *a, size_t n, unsigned bits)
 {
     double unit = (double)(UINT64_C(1) << mod->bits);
     round_terms t = {_mm256_set1_pd((double)mod->fraction / unit),
@@ -212,7 +211,7 @@ AVX2 static void round_bits(const bh_modulus *mod, uint64_t *a, size_t n, unsign
 
 // a q / 2^bits < q, rounded to an integer by the fused sum, to the even one if it is
 // half way: then 1/2 is left where it has to be one more.
-AVX2_INLINE void lift_step(avx2_modulus m, uint64_t *a, __m256d factor, size_t len)
+INLINE void lift_step(avx2_modulus m, uint64_t *a, __m256d factor, size_t len)
 {
     const __m256d magic = _mm256_set1_pd(MAGIC), half = _mm256_set1_pd(0.5);
     __m256d x = avx2_number(avx2_load(a, len));
@@ -224,7 +223,7 @@ AVX2_INLINE void lift_step(avx2_modulus m, uint64_t *a, __m256d factor, size_t l
     avx2_store(a, avx2_word(_mm256_andnot_pd(is_q, y), 0), len);
 }
 
-AVX2 static void lift(const bh_modulus *mod, uint64_t *a, size_t n, unsigned bits)
+static void lift(const bh_modulus *mod, uint64_t *a, size_t n, unsigned bits)
 {
     avx2_modulus m = avx2_of(mod);
     __m256d factor = _mm256_set1_pd((double)mod->q / (double)(UINT64_C(1) << bits));
@@ -238,11 +237,11 @@ AVX2 static void lift(const bh_modulus *mod, uint64_t *a, size_t n, unsigned bit
 const bh_kernels bh_kernels_avx2 = {
     .name = "avx2",
     .factor_log2 = 0,
-    .fill_forward = bh_avx2_fill_table,
-    .fill_inverse = bh_avx2_fill_table,
-    .ntt_forward = bh_avx2_ntt_forward,
-    .ntt_forward_small = bh_avx2_ntt_forward_small,
-    .ntt_inverse = bh_avx2_ntt_inverse,
+    .fill_forward = bh_ntt_fill_avx2,
+    .fill_inverse = bh_ntt_fill_avx2,
+    .ntt_forward = bh_ntt_forward_avx2,
+    .ntt_forward_small = bh_ntt_forward_small_avx2,
+    .ntt_inverse = bh_ntt_inverse_avx2,
     .reduce = reduce,
     .mul_acc = mul_acc,
     .mul_acc2 = mul_acc2,
@@ -252,9 +251,9 @@ const bh_kernels bh_kernels_avx2 = {
     .divide = divide,
     .round = round_bits,
     .lift = lift,
-    .pack = bh_avx2_pack,
-    .unpack = bh_avx2_unpack,
-    .accept_vartime = bh_avx2_accept_vartime,
-    .ternary = bh_avx2_ternary,
-    .binomial = bh_avx2_binomial,
+    .pack = bh_pack_avx2,
+    .unpack = bh_unpack_avx2,
+    .accept_vartime = bh_accept_vartime_avx2,
+    .ternary = bh_ternary_avx2,
+    .binomial = bh_binomial_avx2,
 };

@@ -56,12 +56,6 @@ static inline uint64_t bh_mod_add(const bh_modulus *m, uint64_t a, uint64_t b)
     return bh_mod_reduce_once(m, a + b);
 }
 
-static inline uint64_t bh_mod_sub(const bh_modulus *m, uint64_t a, uint64_t b)
-{
-    uint64_t r = a - b;
-    return r + (m->q & bh_ct_mask_negative(r));
-}
-
 static inline uint64_t bh_mod_neg(const bh_modulus *m, uint64_t a)
 {
     return bh_mod_reduce_once(m, m->q - a);

@@ -35,8 +35,8 @@ typedef struct roots {
 // Places below n / 2 as they come. The others belong to the stage of the shortest
 // blocks, two for each block of the stage before: for every four of those, the first
 // factors, then the second. Place 1 carries the factor of place 0 with it.
-void bh_avx2_fill_table(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
-                        size_t n)
+void bh_ntt_fill_avx2(const bh_modulus *m, uint64_t *table, const uint64_t *factors,
+                      size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         size_t lane = i % (2 * LANES), group = i - lane;
@@ -48,7 +48,7 @@ void bh_avx2_fill_table(const bh_modulus *m, uint64_t *table, const uint64_t *fa
 }
 
 // The roots of block i among `blocks`, in all lanes.
-AVX2_INLINE roots roots_of_block(const uint64_t *table, size_t blocks, size_t i)
+INLINE roots roots_of_block(const uint64_t *table, size_t blocks, size_t i)
 {
     const double *w = (const double *)(const void *)table;
     return (roots){_mm256_broadcast_sd(w + blocks + i),
@@ -57,7 +57,7 @@ AVX2_INLINE roots roots_of_block(const uint64_t *table, size_t blocks, size_t i)
 }
 
 // The roots of blocks i to i + 3 of n / 4, a lane each.
-AVX2_INLINE roots roots_of_lanes(const uint64_t *table, size_t n, size_t i)
+INLINE roots roots_of_lanes(const uint64_t *table, size_t n, size_t i)
 {
     const double *w = (const double *)(const void *)table;
     return (roots){_mm256_loadu_pd(w + n / 4 + i), _mm256_loadu_pd(w + n / 2 + 2 * i),
@@ -66,23 +66,23 @@ AVX2_INLINE roots roots_of_lanes(const uint64_t *table, size_t n, size_t i)
 
 // ---- four vectors in memory ----
 
-AVX2_INLINE __m256d load(const uint64_t *a)
+INLINE __m256d load(const uint64_t *a)
 {
     return _mm256_loadu_pd((const double *)(const void *)a);
 }
 
-AVX2_INLINE void store(uint64_t *a, __m256d x)
+INLINE void store(uint64_t *a, __m256d x)
 {
     _mm256_storeu_pd((double *)(void *)a, x);
 }
 
-AVX2_INLINE four load_strided(const uint64_t *a, size_t stride)
+INLINE four load_strided(const uint64_t *a, size_t stride)
 {
     return (four){load(a), load(a + stride), load(a + 2 * stride),
                   load(a + 3 * stride)};
 }
 
-AVX2_INLINE void store_strided(uint64_t *a, size_t stride, four v)
+INLINE void store_strided(uint64_t *a, size_t stride, four v)
 {
     store(a, v.x0);
     store(a + stride, v.x1);
@@ -91,21 +91,21 @@ AVX2_INLINE void store_strided(uint64_t *a, size_t stride, four v)
 }
 
 // Two words from a and two from b.
-AVX2_INLINE __m256d load_halves(const uint64_t *a, const uint64_t *b)
+INLINE __m256d load_halves(const uint64_t *a, const uint64_t *b)
 {
     __m128d low = _mm_loadu_pd((const double *)(const void *)a);
     __m128d high = _mm_loadu_pd((const double *)(const void *)b);
     return _mm256_insertf128_pd(_mm256_castpd128_pd256(low), high, 1);
 }
 
-AVX2_INLINE void store_halves(uint64_t *a, uint64_t *b, __m256d x)
+INLINE void store_halves(uint64_t *a, uint64_t *b, __m256d x)
 {
     _mm_storeu_pd((double *)(void *)a, _mm256_castpd256_pd128(x));
     _mm_storeu_pd((double *)(void *)b, _mm256_extractf128_pd(x, 1));
 }
 
 // Lane j of vector k is word 4 j + k.
-AVX2_INLINE four load_transposed(const uint64_t *a)
+INLINE four load_transposed(const uint64_t *a)
 {
     __m256d p = load_halves(a, a + 8), q = load_halves(a + 4, a + 12);
     __m256d r = load_halves(a + 2, a + 10), s = load_halves(a + 6, a + 14);
@@ -113,7 +113,7 @@ AVX2_INLINE four load_transposed(const uint64_t *a)
                   _mm256_unpacklo_pd(r, s), _mm256_unpackhi_pd(r, s)};
 }
 
-AVX2_INLINE void store_transposed(uint64_t *a, four v)
+INLINE void store_transposed(uint64_t *a, four v)
 {
     store_halves(a, a + 8, _mm256_unpacklo_pd(v.x0, v.x1));
     store_halves(a + 4, a + 12, _mm256_unpackhi_pd(v.x0, v.x1));
@@ -123,14 +123,14 @@ AVX2_INLINE void store_transposed(uint64_t *a, four v)
 
 // ---- forward: decimation in time ----
 
-AVX2_INLINE void forward2(avx2_modulus m, __m256d *x, __m256d *y, __m256d w)
+INLINE void forward2(avx2_modulus m, __m256d *x, __m256d *y, __m256d w)
 {
     __m256d v = avx2_mul(m, *y, w);
     *y = _mm256_sub_pd(*x, v);
     *x = _mm256_add_pd(*x, v);
 }
 
-AVX2_INLINE four forward4(avx2_modulus m, four v, roots w, int wide)
+INLINE four forward4(avx2_modulus m, four v, roots w, int wide)
 {
     if (wide) {
         v.x0 = avx2_reduce(m, v.x0);
@@ -143,7 +143,7 @@ AVX2_INLINE four forward4(avx2_modulus m, four v, roots w, int wide)
     return v;
 }
 
-AVX2_INLINE __m256d load_input(const uint64_t *words, const int32_t *small, size_t j)
+INLINE __m256d load_input(const uint64_t *words, const int32_t *small, size_t j)
 {
     return words != NULL ? avx2_number(avx2_load(words + j, LANES))
                          : avx2_small(small + j, LANES);
@@ -151,8 +151,8 @@ AVX2_INLINE __m256d load_input(const uint64_t *words, const int32_t *small, size
 
 // The first stage alone if their number is odd, else the first two. Input: words, or if
 // there are none, small. Returns the blocks of the next stage.
-AVX2_INLINE size_t forward_first(const bh_ntt *t, avx2_modulus m, uint64_t *a,
-                                 const uint64_t *words, const int32_t *small)
+INLINE size_t forward_first(const bh_ntt *t, avx2_modulus m, uint64_t *a,
+                            const uint64_t *words, const int32_t *small)
 {
     roots w = roots_of_block(t->forward, 1, 0);
     size_t half = t->n / 2, quarter = t->n / 4;
@@ -175,8 +175,8 @@ AVX2_INLINE size_t forward_first(const bh_ntt *t, avx2_modulus m, uint64_t *a,
     return 4;
 }
 
-AVX2_INLINE void forward_pass(const bh_ntt *t, avx2_modulus m, uint64_t *a,
-                              size_t blocks, int wide)
+INLINE void forward_pass(const bh_ntt *t, avx2_modulus m, uint64_t *a, size_t blocks,
+                         int wide)
 {
     size_t quarter = t->n / blocks / 4;
     for (size_t i = 0; i < blocks; i++) {
@@ -190,7 +190,7 @@ AVX2_INLINE void forward_pass(const bh_ntt *t, avx2_modulus m, uint64_t *a,
 }
 
 // The last two stages, and back to words.
-AVX2_INLINE void forward_last(const bh_ntt *t, avx2_modulus m, uint64_t *a, int wide)
+INLINE void forward_last(const bh_ntt *t, avx2_modulus m, uint64_t *a, int wide)
 {
     double bound = (double)(t->mod.q * (wide ? 2 : 9));
     for (size_t i = 0; i < t->n / 4; i += LANES) {
@@ -204,8 +204,8 @@ AVX2_INLINE void forward_last(const bh_ntt *t, avx2_modulus m, uint64_t *a, int 
     }
 }
 
-AVX2_INLINE void forward(const bh_ntt *t, uint64_t *a, const uint64_t *words,
-                         const int32_t *small, int wide)
+INLINE void forward(const bh_ntt *t, uint64_t *a, const uint64_t *words,
+                    const int32_t *small, int wide)
 {
     avx2_modulus m = avx2_of(&t->mod);
     size_t blocks = forward_first(t, m, a, words, small);
@@ -220,7 +220,7 @@ static int is_wide(const bh_ntt *t)
     return t->mod.bits > 47;
 }
 
-AVX2 void bh_avx2_ntt_forward(const bh_ntt *t, uint64_t *a)
+void bh_ntt_forward_avx2(const bh_ntt *t, uint64_t *a)
 {
     if (is_wide(t)) {
         forward(t, a, a, NULL, 1);
@@ -229,7 +229,7 @@ AVX2 void bh_avx2_ntt_forward(const bh_ntt *t, uint64_t *a)
     }
 }
 
-AVX2 void bh_avx2_ntt_forward_small(const bh_ntt *t, uint64_t *out, const int32_t *in)
+void bh_ntt_forward_small_avx2(const bh_ntt *t, uint64_t *out, const int32_t *in)
 {
     if (is_wide(t)) {
         forward(t, out, NULL, in, 1);
@@ -240,14 +240,14 @@ AVX2 void bh_avx2_ntt_forward_small(const bh_ntt *t, uint64_t *out, const int32_
 
 // ---- inverse: decimation in frequency ----
 
-AVX2_INLINE void inverse2(avx2_modulus m, __m256d *x, __m256d *y, __m256d w)
+INLINE void inverse2(avx2_modulus m, __m256d *x, __m256d *y, __m256d w)
 {
     __m256d d = _mm256_sub_pd(*x, *y);
     *x = _mm256_add_pd(*x, *y);
     *y = avx2_mul(m, d, w);
 }
 
-AVX2_INLINE four inverse4(avx2_modulus m, four v, roots w)
+INLINE four inverse4(avx2_modulus m, four v, roots w)
 {
     inverse2(m, &v.x0, &v.x1, w.w2);
     inverse2(m, &v.x2, &v.x3, w.w3);
@@ -256,7 +256,7 @@ AVX2_INLINE four inverse4(avx2_modulus m, four v, roots w)
     return v;
 }
 
-AVX2_INLINE four reduce_sums(avx2_modulus m, four v, int wide)
+INLINE four reduce_sums(avx2_modulus m, four v, int wide)
 {
     v.x0 = avx2_reduce(m, v.x0);
     if (wide) {
@@ -266,7 +266,7 @@ AVX2_INLINE four reduce_sums(avx2_modulus m, four v, int wide)
 }
 
 // Sums of products, reduced, and the first two stages.
-AVX2_INLINE void inverse_first(const bh_ntt *t, avx2_modulus m, uint64_t *a, int wide)
+INLINE void inverse_first(const bh_ntt *t, avx2_modulus m, uint64_t *a, int wide)
 {
     for (size_t i = 0; i < t->n / 4; i += LANES) {
         four v = load_transposed(a + 4 * i);
@@ -279,8 +279,8 @@ AVX2_INLINE void inverse_first(const bh_ntt *t, avx2_modulus m, uint64_t *a, int
     }
 }
 
-AVX2_INLINE void inverse_pass(const bh_ntt *t, avx2_modulus m, uint64_t *a,
-                              size_t blocks, int wide)
+INLINE void inverse_pass(const bh_ntt *t, avx2_modulus m, uint64_t *a, size_t blocks,
+                         int wide)
 {
     size_t quarter = t->n / blocks / 4;
     for (size_t i = 0; i < blocks; i++) {
@@ -293,14 +293,14 @@ AVX2_INLINE void inverse_pass(const bh_ntt *t, avx2_modulus m, uint64_t *a,
     }
 }
 
-AVX2_INLINE void store_canonical(avx2_modulus m, uint64_t *a, __m256d x)
+INLINE void store_canonical(avx2_modulus m, uint64_t *a, __m256d x)
 {
     avx2_store(a, avx2_word(avx2_canonical(m, x), 0), LANES);
 }
 
 // The last stage alone if their number is odd, else the last two. Sums are scaled here,
 // differences by their root.
-AVX2_INLINE void inverse_last(const bh_ntt *t, avx2_modulus m, uint64_t *a)
+INLINE void inverse_last(const bh_ntt *t, avx2_modulus m, uint64_t *a)
 {
     roots w = roots_of_block(t->inverse, 1, 0);
     __m256d scale = _mm256_broadcast_sd((const double *)(const void *)t->inverse);
@@ -323,7 +323,7 @@ AVX2_INLINE void inverse_last(const bh_ntt *t, avx2_modulus m, uint64_t *a)
     }
 }
 
-AVX2_INLINE void inverse(const bh_ntt *t, uint64_t *a, int wide)
+INLINE void inverse(const bh_ntt *t, uint64_t *a, int wide)
 {
     avx2_modulus m = avx2_of(&t->mod);
     inverse_first(t, m, a, wide);
@@ -333,7 +333,7 @@ AVX2_INLINE void inverse(const bh_ntt *t, uint64_t *a, int wide)
     inverse_last(t, m, a);
 }
 
-AVX2 void bh_avx2_ntt_inverse(const bh_ntt *t, uint64_t *a)
+void bh_ntt_inverse_avx2(const bh_ntt *t, uint64_t *a)
 {
     if (is_wide(t)) {
         inverse(t, a, 1);

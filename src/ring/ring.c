@@ -39,7 +39,6 @@ bh_status bh_ring_init(bh_ring *ring, size_t n, const uint64_t *primes, size_t n
         bh_ring_clear(ring);
         return BH_ERR_PARAMS;
     }
-    ring->log2_n = ring->ntt[0].log2_n;
     ring->poly_words = n_primes * ring->stride;
     if (n_primes == 2) {
         init_crt(ring);
@@ -70,12 +69,6 @@ void bh_poly_forward(const bh_ring *ring, uint64_t *a)
     for (size_t p = 0; p < ring->n_primes; p++) {
         ring->kernels->ntt_forward(&ring->ntt[p], bh_poly_row(ring, a, p));
     }
-}
-
-void bh_poly_forward_canonical(const bh_ring *ring, uint64_t *a)
-{
-    bh_poly_forward(ring, a);
-    bh_poly_reduce(ring, a);
 }
 
 void bh_poly_reduce(const bh_ring *ring, uint64_t *a)

@@ -14,7 +14,6 @@
 
 typedef struct bh_ring {
     size_t n, n_primes, stride, poly_words;
-    unsigned log2_n;
     const bh_kernels *kernels; // borrowed: a constant
     bh_ntt ntt[BH_RING_PRIMES_MAX];
     double log2_q;
@@ -42,7 +41,6 @@ static inline const uint64_t *bh_poly_row_const(const bh_ring *ring, const uint6
 // The kernels over all primes; ranges as in ring/kernels.h. CT: leaks the ring.
 void bh_poly_clear(const bh_ring *ring, uint64_t *a);
 void bh_poly_forward(const bh_ring *ring, uint64_t *a); // canonical -> lazy
-void bh_poly_forward_canonical(const bh_ring *ring, uint64_t *a);
 void bh_poly_reduce(const bh_ring *ring, uint64_t *a);  // any words -> canonical
 void bh_poly_inverse(const bh_ring *ring, uint64_t *a); // products -> canonical
 void bh_poly_mul_acc(const bh_ring *ring, uint64_t *acc, const uint64_t *x,

@@ -14,7 +14,6 @@ static void check_pair(const bh_modulus *m, uint64_t a, uint64_t b)
 {
     uint64_t q = m->q, quotient = bh_mod_shoup_quotient(m, b);
     assert_int_equal(bh_mod_add(m, a, b), (a + b) % q);
-    assert_int_equal(bh_mod_sub(m, a, b), (a + q - b) % q);
     assert_int_equal(bh_mod_mul(m, a, b), a * b % q);
     assert_int_equal(quotient, (uint64_t)(((ref_u128)b << 64) / q));
     uint64_t shoup = bh_mod_shoup_mul_lazy(a, b, quotient, q);

@@ -190,8 +190,10 @@ static void check_case(he_pair *c, const char *dir, const char *name, unsigned l
     printf("%s, l = %u: largest noise 2^%.1f of 2^%.1f\n", name, l,
            log2((double)largest), ring->log2_q - l - 1);
     expect_equal(got, message, l, name);
-    bh_poly_forward_canonical(ring, upload.c0);
-    bh_poly_forward_canonical(ring, upload.c1);
+    bh_poly_forward(ring, upload.c0);
+    bh_poly_forward(ring, upload.c1);
+    bh_poly_reduce(ring, upload.c0);
+    bh_poly_reduce(ring, upload.c1);
     he_pair_ask(c, &upload, weights, l);
     he_pair_integer_product(product, message, weights, N);
     assert_ok(bh_decrypt(c->sk, got, c->work, c->bytes, c->places, N, l));

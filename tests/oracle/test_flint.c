@@ -36,7 +36,8 @@ static void multiply(product *p)
     size_t bytes = p->ring.poly_words * sizeof *x;
     memcpy(x, p->a, bytes);
     memcpy(w, p->b, bytes);
-    bh_poly_forward_canonical(&p->ring, x);
+    bh_poly_forward(&p->ring, x);
+    bh_poly_reduce(&p->ring, x);
     bh_poly_forward(&p->ring, w);
     bh_poly_clear(&p->ring, p->out);
     bh_poly_mul_acc(&p->ring, p->out, x, w);

@@ -15,8 +15,10 @@ bool deconvolve_exact(const he_pair *c, double *out, const uint64_t *product,
     bool invertible = true;
     memcpy(a, product, ring->n * sizeof *a);
     memcpy(b, known, ring->n * sizeof *b);
-    bh_poly_forward_canonical(ring, a);
-    bh_poly_forward_canonical(ring, b);
+    bh_poly_forward(ring, a);
+    bh_poly_forward(ring, b);
+    bh_poly_reduce(ring, a);
+    bh_poly_reduce(ring, b);
     for (size_t i = 0; i < ring->n; i++) {
         invertible = invertible && b[i] != 0;
         a[i] = ref_mul(a[i], ref_pow(b[i], q - 2, q), q);

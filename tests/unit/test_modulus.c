@@ -97,7 +97,6 @@ static void check_canonical(const bh_modulus *m, uint64_t a, uint64_t b)
 {
     uint64_t q = m->q;
     assert_int_equal(bh_mod_add(m, a, b), (a + b) % q);
-    assert_int_equal(bh_mod_sub(m, a, b), (a + q - b) % q);
     assert_int_equal(bh_mod_neg(m, a), (q - a) % q);
     assert_int_equal(bh_mod_mul(m, a, b), ref_mul(a, b, q));
     assert_int_equal(bh_mod_reduce_once(m, a + b), (a + b) % q);

@@ -19,7 +19,7 @@ typedef struct job {
     atomic_uint wrong;
 } job;
 
-static void count_task(void *arg, size_t i, uint32_t worker)
+static bh_status count_task(void *arg, size_t i, uint32_t worker)
 {
     job *j = arg;
     // Every worker does one task at a time.
@@ -27,14 +27,15 @@ static void count_task(void *arg, size_t i, uint32_t worker)
                                     atomic_fetch_add(&j->at_work[worker], 1) != 0);
     j->times[i]++;
     atomic_fetch_sub(&j->at_work[worker], 1);
+    return BH_OK;
 }
 
 static bool run_all(job *j, size_t count)
 {
     memset(j->times, 0, sizeof j->times);
     j->count = count;
-    bh_pool_run(j->pool, count, count_task, j);
-    bool right = atomic_load(&j->wrong) == 0;
+    bool right = bh_pool_run(j->pool, count, count_task, j) == BH_OK &&
+                 atomic_load(&j->wrong) == 0;
     for (size_t i = 0; i < TASKS; i++) {
         right = right && j->times[i] == (i < count);
     }
@@ -74,7 +75,7 @@ typedef struct meeting {
 } meeting;
 
 // Ends only once as many tasks are running at the same time.
-static void meet(void *arg, size_t i, uint32_t worker)
+static bh_status meet(void *arg, size_t i, uint32_t worker)
 {
     meeting *m = arg;
     (void)i;
@@ -83,6 +84,7 @@ static void meet(void *arg, size_t i, uint32_t worker)
     while (atomic_load(&m->arrived) < m->expected) {
         sched_yield();
     }
+    return BH_OK;
 }
 
 static void test_side_by_side(void **state)
@@ -92,19 +94,20 @@ static void test_side_by_side(void **state)
     assert_ok(bh_pool_new(&pool, THREADS_MAX));
     for (int i = 0; i < RUNS; i++) {
         meeting m = {.expected = THREADS_MAX};
-        bh_pool_run(pool, THREADS_MAX, meet, &m);
+        assert_ok(bh_pool_run(pool, THREADS_MAX, meet, &m));
     }
     bh_pool_free(pool);
 }
 
 // A task that runs tasks on its own pool: it finds the pool busy and does them alone.
-static void run_inner(void *arg, size_t i, uint32_t worker)
+static bh_status run_inner(void *arg, size_t i, uint32_t worker)
 {
     job *inner = (job *)arg + i;
     (void)worker;
     if (!run_all(inner, 10)) {
         atomic_fetch_add(&inner->wrong, 1);
     }
+    return BH_OK;
 }
 
 static void test_nested(void **state)
@@ -116,7 +119,7 @@ static void test_nested(void **state)
     for (size_t i = 0; i < 8; i++) {
         inner[i] = (job){.pool = pool, .n_threads = 1};
     }
-    bh_pool_run(pool, 8, run_inner, inner);
+    assert_ok(bh_pool_run(pool, 8, run_inner, inner));
     for (size_t i = 0; i < 8; i++) {
         assert_int_equal(atomic_load(&inner[i].wrong), 0);
     }
@@ -152,6 +155,36 @@ static void test_several_callers(void **state)
     bh_pool_free(pool);
 }
 
+typedef struct failing {
+    atomic_uint begun;
+    size_t at; // the task that fails
+} failing;
+
+static bh_status fail_at(void *arg, size_t i, uint32_t worker)
+{
+    failing *f = arg;
+    (void)worker;
+    atomic_fetch_add(&f->begun, 1);
+    return i == f->at ? BH_ERR_RNG : BH_OK;
+}
+
+// An error is returned whoever meets it; alone, nothing is begun after it.
+static void test_failure(void **state)
+{
+    (void)state;
+    bh_pool *pool;
+    assert_ok(bh_pool_new(&pool, THREADS_MAX));
+    for (size_t at = 0; at < 50; at++) {
+        failing f = {.at = at};
+        assert_status(bh_pool_run(NULL, 50, fail_at, &f), BH_ERR_RNG);
+        assert_int_equal(atomic_load(&f.begun), at + 1);
+        assert_status(bh_pool_run(pool, 50, fail_at, &f), BH_ERR_RNG);
+        f.at = 50;
+        assert_ok(bh_pool_run(pool, 50, fail_at, &f));
+    }
+    bh_pool_free(pool);
+}
+
 static void test_arguments(void **state)
 {
     (void)state;
@@ -166,7 +199,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_task_once), cmocka_unit_test(test_no_pool),
         cmocka_unit_test(test_side_by_side),    cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_several_callers), cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_several_callers), cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

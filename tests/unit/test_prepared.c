@@ -176,7 +176,7 @@ static void test_once(void **state)
             }
             assert_null(bh_store_take(store, i));
             for (int k = 0; k < 2; k++) {
-                bh_store_give_back(store, taken[k]);
+                bh_store_give_back(taken[k]);
             }
             for (int k = 0; k < 2; k++) { // no unit is ready: one that served is erased
                 assert_null(bh_store_take(store, i));
@@ -224,7 +224,7 @@ static void *use_store(void *arg)
                  bh_prepared_make(&expected, &maker, s->f->plan, s->f->model,
                                   unit->seed, layer, 0) == BH_OK &&
                  memcmp(unit->weights, expected.weights, bytes) == 0;
-            bh_store_give_back(s->store, unit);
+            bh_store_give_back(unit);
         }
     }
     bh_prepared_clear(&expected);

@@ -12,18 +12,18 @@ typedef struct vectors {
     __m256i first, second;
 } vectors;
 
-AVX2_INLINE __m256i load_words(const uint64_t *p)
+INLINE __m256i load_words(const uint64_t *p)
 {
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
-AVX2_INLINE void store_words(uint64_t *p, __m256i x)
+INLINE void store_words(uint64_t *p, __m256i x)
 {
     _mm256_storeu_si256((__m256i *)(void *)p, x);
 }
 
 // 16 bytes from either address.
-AVX2_INLINE __m256i load_pair(const uint8_t *low, const uint8_t *high)
+INLINE __m256i load_pair(const uint8_t *low, const uint8_t *high)
 {
     __m128i a = _mm_loadu_si128((const __m128i *)(const void *)low);
     __m128i b = _mm_loadu_si128((const __m128i *)(const void *)high);
@@ -34,19 +34,19 @@ AVX2_INLINE __m256i load_pair(const uint8_t *low, const uint8_t *high)
 
 // Value j of a block starts at bit j bits: in byte j bits / 8, at bit offset j bits
 // % 8.
-AVX2_INLINE __m256i bit_positions(size_t first, unsigned bits)
+INLINE __m256i bit_positions(size_t first, unsigned bits)
 {
     long long f = (long long)first, b = bits;
     return _mm256_setr_epi64x(f * b, (f + 1) * b, (f + 2) * b, (f + 3) * b);
 }
 
-AVX2_INLINE __m256i bit_offsets(size_t first, unsigned bits)
+INLINE __m256i bit_offsets(size_t first, unsigned bits)
 {
     return _mm256_and_si256(bit_positions(first, bits), _mm256_set1_epi64x(7));
 }
 
 // Eight bytes at out + first bits / 8 and so on, in this order.
-AVX2_INLINE void scatter(uint8_t *out, size_t first, unsigned bits, __m256i v)
+INLINE void scatter(uint8_t *out, size_t first, unsigned bits, __m256i v)
 {
     __m128d low = _mm_castsi128_pd(_mm256_castsi256_si128(v));
     __m128d high = _mm_castsi128_pd(_mm256_extracti128_si256(v, 1));
@@ -58,8 +58,7 @@ AVX2_INLINE void scatter(uint8_t *out, size_t first, unsigned bits, __m256i v)
 
 // A value is stored with what its first byte holds of the value before: 8 bytes, of
 // which those behind the value are overwritten by the next one.
-AVX2_INLINE size_t pack_blocks(uint8_t *out, const uint64_t *in, size_t n,
-                               unsigned bits)
+INLINE size_t pack_blocks(uint8_t *out, const uint64_t *in, size_t n, unsigned bits)
 {
     size_t bytes = (n * bits + 7) / 8, done = 0;
     size_t reach = (BLOCK - 1) * bits / 8 + 8;
@@ -83,7 +82,7 @@ AVX2_INLINE size_t pack_blocks(uint8_t *out, const uint64_t *in, size_t n,
     return done;
 }
 
-AVX2 void bh_avx2_pack(uint8_t *out, const uint64_t *in, size_t n, unsigned bits)
+void bh_pack_avx2(uint8_t *out, const uint64_t *in, size_t n, unsigned bits)
 {
     // of narrower values several may lie in a byte
     size_t done = bits >= 8 ? pack_blocks(out, in, n, bits) : 0;
@@ -92,7 +91,7 @@ AVX2 void bh_avx2_pack(uint8_t *out, const uint64_t *in, size_t n, unsigned bits
 
 // For each value of a vector the 8 bytes that it starts in: two values from the 16
 // bytes at the first one's, of which they take at most 7 + 2 * 57 bits.
-AVX2_INLINE __m256i byte_indices(size_t first, unsigned bits)
+INLINE __m256i byte_indices(size_t first, unsigned bits)
 {
     _Alignas(32) uint8_t index[32];
     for (size_t i = 0; i < sizeof index; i++) {
@@ -102,8 +101,7 @@ AVX2_INLINE __m256i byte_indices(size_t first, unsigned bits)
     return _mm256_load_si256((const __m256i *)(const void *)index);
 }
 
-AVX2_INLINE size_t unpack_blocks(uint64_t *out, const uint8_t *in, size_t n,
-                                 unsigned bits)
+INLINE size_t unpack_blocks(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
 {
     size_t bytes = (n * bits + 7) / 8, done = 0;
     size_t at2 = 2 * bits / 8, at4 = 4 * bits / 8, at6 = 6 * bits / 8;
@@ -122,7 +120,7 @@ AVX2_INLINE size_t unpack_blocks(uint64_t *out, const uint8_t *in, size_t n,
     return done;
 }
 
-AVX2 void bh_avx2_unpack(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
+void bh_unpack_avx2(uint64_t *out, const uint8_t *in, size_t n, unsigned bits)
 {
     size_t done = unpack_blocks(out, in, n, bits);
     bh_kernels_portable.unpack(out + done, in + done * bits / 8, n - done, bits);
@@ -142,8 +140,8 @@ static const uint8_t members_first[16][8] = {
 static const uint8_t n_members[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
 
 // Stores reach no further than what was read: kept + 4 <= i + 4.
-AVX2 size_t bh_avx2_accept_vartime(const bh_modulus *m, uint64_t *out,
-                                   const uint64_t *in, size_t n)
+size_t bh_accept_vartime_avx2(const bh_modulus *m, uint64_t *out, const uint64_t *in,
+                              size_t n)
 {
     __m256i mask = _mm256_set1_epi64x((INT64_C(1) << m->bits) - 1);
     __m256i q = _mm256_set1_epi64x((int64_t)m->q);
@@ -166,14 +164,14 @@ typedef struct fractions {
     __m256i upper, lower;
 } fractions;
 
-AVX2_INLINE fractions split(__m256i words)
+INLINE fractions split(__m256i words)
 {
     return (fractions){_mm256_srli_epi64(words, 32),
                        _mm256_and_si256(words, _mm256_set1_epi64x(0xffffffff))};
 }
 
 // Returns the digits in the upper halves of the lanes.
-AVX2_INLINE __m256i next_digit(fractions *f)
+INLINE __m256i next_digit(fractions *f)
 {
     const __m256i low = _mm256_set1_epi64x(0xffffffff);
     __m256i l = _mm256_add_epi64(f->lower, _mm256_slli_epi64(f->lower, 1));
@@ -185,7 +183,7 @@ AVX2_INLINE __m256i next_digit(fractions *f)
 
 // Words 0 1 4 5 and 2 3 6 7, so that taking the upper halves of both puts them in
 // order.
-AVX2 void bh_avx2_ternary(int32_t out[64], const uint64_t words[8])
+void bh_ternary_avx2(int32_t out[64], const uint64_t words[8])
 {
     const uint8_t *bytes = (const uint8_t *)(const void *)words;
     fractions a = split(load_pair(bytes, bytes + 32));
@@ -200,7 +198,7 @@ AVX2 void bh_avx2_ternary(int32_t out[64], const uint64_t words[8])
 }
 
 // Set bits in either half of 128.
-AVX2_INLINE __m256i count_bits(__m256i x)
+INLINE __m256i count_bits(__m256i x)
 {
     const __m256i nibble = _mm256_set1_epi8(15);
     const __m256i counts =
@@ -215,7 +213,7 @@ AVX2_INLINE __m256i count_bits(__m256i x)
 
 // Eight numbers from 48 bytes: 0 1 4 5 and 2 3 6 7, each pair in the first or the last
 // 12 of 16 bytes.
-AVX2 void bh_avx2_binomial(int32_t *out, const uint8_t *bytes, size_t n)
+void bh_binomial_avx2(int32_t *out, const uint8_t *bytes, size_t n)
 {
     const __m256i first12 =
         _mm256_setr_epi8(0, 1, 2, 3, 4, 5, -1, -1, 6, 7, 8, 9, 10, 11, -1, -1, 0, 1, 2,

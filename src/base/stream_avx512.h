@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AES-256 in counter mode with vector AES instructions: the fast half of base/random.h.
-#ifndef BH_BASE_STREAM_VAES_H
-#define BH_BASE_STREAM_VAES_H
+#ifndef BH_BASE_STREAM_AVX512_H
+#define BH_BASE_STREAM_AVX512_H
 
 #include <stddef.h>
 #include <stdint.h>

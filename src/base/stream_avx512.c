@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/stream_vaes.h"
+#include "base/stream_avx512.h"
 
 #if defined(__x86_64__)
 
@@ -7,8 +7,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,aes,vaes")))
 
 // Vectors in flight, of four blocks each: VAESENC takes three cycles and one can begin
 // in each.
@@ -19,8 +17,8 @@ enum { LANES = 8, CHUNK = 64 * LANES };
 // constant added every second time (FIPS 197). The last round of the cipher applied to
 // four equal words is SubWord and the addition of the constant: ShiftRows moves
 // nothing.
-TARGET static inline __m128i next_key(__m128i two_before, __m128i before, int last_word,
-                                      __m128i constant)
+static inline __m128i next_key(__m128i two_before, __m128i before, int last_word,
+                               __m128i constant)
 {
     __m128i words = _mm_shuffle_epi8(before, _mm_set1_epi32(last_word));
     __m128i sums = _mm_xor_si128(two_before, _mm_slli_si128(two_before, 4));
@@ -28,7 +26,7 @@ TARGET static inline __m128i next_key(__m128i two_before, __m128i before, int la
     return _mm_xor_si128(sums, _mm_aesenclast_si128(words, constant));
 }
 
-TARGET void bh_vaes_start(bh_vaes *v, const uint8_t key[32], uint64_t number)
+void bh_vaes_start(bh_vaes *v, const uint8_t key[32], uint64_t number)
 {
     enum { PLAIN = 0x0f0e0d0c, ROTATED = 0x0c0f0e0d }; // bytes of word 3
     __m128i constant = _mm_set1_epi32(1);
@@ -48,14 +46,14 @@ TARGET void bh_vaes_start(bh_vaes *v, const uint8_t key[32], uint64_t number)
     v->position = 0;
 }
 
-TARGET static inline __m512i round_key(const bh_vaes *v, int round)
+static inline __m512i round_key(const bh_vaes *v, int round)
 {
     return _mm512_broadcast_i32x4(
         _mm_loadu_si128((const __m128i *)(const void *)v->keys[round]));
 }
 
 // The CHUNK bytes from block `block` on.
-TARGET static inline void encrypt(const bh_vaes *v, __m512i x[LANES], uint64_t block)
+static inline void encrypt(const bh_vaes *v, __m512i x[LANES], uint64_t block)
 {
     const __m512i big_endian =
         _mm512_broadcast_i32x4(_mm_set_epi64x(0x08090a0b0c0d0e0f, 0x0001020304050607));
@@ -82,7 +80,7 @@ TARGET static inline void encrypt(const bh_vaes *v, __m512i x[LANES], uint64_t b
 }
 
 // n < CHUNK bytes; the vectors' other bytes are not written.
-TARGET static void write_some(const bh_vaes *v, uint8_t *out, uint64_t block, size_t n)
+static void write_some(const bh_vaes *v, uint8_t *out, uint64_t block, size_t n)
 {
     __m512i x[LANES];
     encrypt(v, x, block);
@@ -94,7 +92,7 @@ TARGET static void write_some(const bh_vaes *v, uint8_t *out, uint64_t block, si
     bh_wipe(x, sizeof x);
 }
 
-TARGET static void write_chunk(const bh_vaes *v, uint8_t *out, uint64_t block)
+static void write_chunk(const bh_vaes *v, uint8_t *out, uint64_t block)
 {
     __m512i x[LANES];
     encrypt(v, x, block);
