@@ -32,9 +32,9 @@ static inline uint64_t quotient52(const bh_modulus *m, uint64_t w)
 
 // (x, y) -> (x + w y, x - w y), for any y below 2^52. With `lazy` the quotient counts
 // one too many, so that the product u lies in [-q, q), and x +- u moves both bounds of
-// x by q; what was added at first keeps every number positive and below 32q < 2^52.
-// They are right modulo 2^52. Otherwise x, below 4q <= 2^52, is brought below 2q first,
-// and the product lies in [0, 2q): all tidy.
+// x by q: the callers see to it that the sum stays within [0, 2^52). Words are right
+// modulo 2^52. Otherwise x, below 4q <= 2^52, is brought below 2q first, and the
+// product lies in [0, 2q): all tidy.
 INLINE void butterfly(const v8_modulus *m, v8 *x, v8 *y, factor f, int lazy)
 {
     if (lazy) {

@@ -47,9 +47,9 @@ INLINE void load_factors(factor *f, const uint64_t *table, size_t i, size_t coun
 
 // ---- ranges ----
 //
-// With `lazy`, input above -q is raised by (log2 n + 1) q in the first stage; log2 n
-// stages move it by q each, so that every number is positive and below (2 log2 n + 2) q
-// <= 28q, q < 2^46. The first stage's multiplications raise it along with what they do.
+// With `lazy`, input above -q is raised by (log2 n + 1) q; log2 n stages move it by q
+// each, so that every number lies between 0 and (2 log2 n + 2) q <= 28q < 2^52. The
+// multiplications of the first stage raise it beside what else they do.
 
 // What the first pass needs.
 typedef struct start {
