@@ -16,9 +16,8 @@ static const char help[] =
     "\n"
     "The inner loops over one prime, for every kernel variant that this processor\n"
     "runs, n = 2048, 4096 and 8192, primes of 46, 47 and 50 bits; then streams,\n"
-    "samplers and weight draws as BH_CPU chooses them; reading memory. Core cycles are "
-    "counted with\n"
-    "the clock that a chain of additions shows beside every repeat.\n"
+    "samplers and weight draws as BH_CPU chooses them; reading memory. Core cycles\n"
+    "are counted with the clock that a chain of additions shows beside every repeat.\n"
     "\n"
     "  --variant NAME only this one: portable, avx2, avx512\n"
     "  --n N          only this degree\n" BENCH_HELP(
