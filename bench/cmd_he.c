@@ -37,8 +37,8 @@ typedef struct setting {
 static void encrypt(void *user)
 {
     setting *s = user;
-    bench_need(name, bh_encrypt(s->sk, s->c0, s->work, &s->uniform, ++s->counter,
-                                s->message, T_BITS));
+    bench_need(name,
+               bh_encrypt(s->sk, s->c0, s->work, ++s->counter, s->message, T_BITS));
 }
 
 static void load(void *user)
@@ -94,7 +94,7 @@ static const struct {
 static void set_up(setting *s)
 {
     bench_need(name, bh_he_new(&s->he, "n4096", NULL));
-    bench_need(name, bh_secret_key_new(&s->sk, s->he));
+    bench_need(name, bh_secret_key_new(&s->sk, s->he, &s->uniform));
     bench_need(name, bh_workspace_new(&s->work, s->he));
     bench_need(name, bh_upload_new(&s->upload, s->he));
     s->c0 = bench_alloc(name, bh_he_poly_bytes(s->he), 1);
@@ -111,7 +111,7 @@ static void set_up(setting *s)
     for (uint32_t i = 0; i < PLACES; i++) {
         s->places[i] = 3 * i;
     }
-    bench_need(name, bh_public_key_make(s->sk, s->c0, &s->uniform));
+    bench_need(name, bh_public_key_make(s->sk, s->c0));
     bench_need(name, bh_public_key_load(&s->pk, s->he, s->c0, &s->uniform));
 }
 

@@ -31,8 +31,9 @@ function(bh_target_options target)
     target_compile_definitions(${target} PRIVATE BH_PORTABLE_WIDE_MULTIPLY)
   endif()
   if(BH_SANITIZE)
-    target_compile_options(${target} PRIVATE -fsanitize=${BH_SANITIZE}
-                                             -fno-omit-frame-pointer)
+    target_compile_options(
+      ${target} PRIVATE -fsanitize=${BH_SANITIZE} -fno-sanitize-recover=all
+                        -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${BH_SANITIZE})
   endif()
 endfunction()

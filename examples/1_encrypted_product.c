@@ -45,9 +45,9 @@ int main(void)
 
     // Client: a key for this session, one encrypted vector.
     bh_secret_key *sk;
-    check(bh_secret_key_new(&sk, he));
-    check(bh_public_key_make(sk, p0, &uniform));
-    check(bh_encrypt(sk, c0, work, &uniform, 0, message, T_BITS));
+    check(bh_secret_key_new(&sk, he, &uniform));
+    check(bh_public_key_make(sk, p0));
+    check(bh_encrypt(sk, c0, work, 0, message, T_BITS));
 
     // Server: one product, sanitised; only coefficient 3 is sent.
     bh_public_key *pk;

@@ -73,25 +73,26 @@ bh_status bh_uniform_init(bh_uniform *out, const uint8_t transcript[32],
 
 // ---- client ----
 
-// A secret key, ternary uniform, and the key that its encryption errors are expanded
-// from. It belongs to one session, hence to one bh_uniform, and dies with it.
+// A secret key, ternary uniform, and the keys that its errors are expanded from. It
+// belongs to one session, whose `uniform` it copies, and dies with it.
 // CT for all functions of the client: leak sizes and parameters, never s, errors,
 // messages or what was decrypted.
 typedef struct bh_secret_key bh_secret_key;
-bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he) BH_MUST_CHECK;
+bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he,
+                            const bh_uniform *uniform) BH_MUST_CHECK;
 void bh_secret_key_free(bh_secret_key *sk); // wipes
 
-// The sent half of the public key, bh_he_poly_bytes: p0 = -p1 s + e.
-bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0,
-                             const bh_uniform *uniform) BH_MUST_CHECK;
+// The sent half of the public key, bh_he_poly_bytes: p0 = -p1 s + e. The same bytes
+// whenever it is called.
+bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0) BH_MUST_CHECK;
 
 // Encrypts n coefficients modulo 2^t_bits under the uniform part number `counter`. The
-// caller never uses a counter twice with a key, nor a second `uniform`: two messages
-// under one are revealed. Several threads may encrypt with one key; what comes out
-// depends on the key and the counter alone. c0 receives bh_he_poly_bytes.
+// caller never uses a counter twice with a key: the difference of two messages would be
+// revealed. Several threads may encrypt with one key; what comes out depends on key,
+// counter and message alone. c0 receives bh_he_poly_bytes.
 bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, bh_workspace *w,
-                     const bh_uniform *uniform, uint64_t counter,
-                     const int64_t *message, unsigned t_bits) BH_MUST_CHECK;
+                     uint64_t counter, const int64_t *message,
+                     unsigned t_bits) BH_MUST_CHECK;
 
 // Decrypts the kept coefficients of an answer of exactly bh_he_answer_bytes. values:
 // n_places numbers in [-t/2, t/2), in the order of `places` (ascending, below n).
@@ -189,6 +190,8 @@ typedef struct bh_noise {
     double margin_bits;      // log2 (1/2 / used)
 } bh_noise;
 
+// Computed in doubles, rounding to nearest, the mode that a process starts in.
+//
 // The bound for answers whose products have n_weights non-zero weight coefficients in
 // all, over every input block and every output row, each of size at most w_max.
 // BH_ERR_NOISE if they need not decrypt, or if F < 2^40 B; *out is filled all the same.

@@ -11,12 +11,13 @@ static const char *const names[] = {
 
 #include <cpuid.h>
 
-// The builtins ask the operating system too; their name for VAES is newer than
-// clang 14.
+// The builtins ask the operating system too; their names for AES and VAES are newer
+// than clang 14.
 static int has_vaes(void)
 {
     unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 9 & 1);
+    return __get_cpuid(1, &a, &b, &c, &d) && (c >> 25 & 1) &&
+           __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 9 & 1);
 }
 
 static int has_avx2(void)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/random.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <string.h>
@@ -59,6 +60,9 @@ bh_status bh_random_bytes(uint8_t *out, size_t len)
     }
     for (size_t done = 0; done < len;) {
         ssize_t got = getrandom(out + done, len - done, 0);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
         if (got <= 0) {
             bh_wipe(out, len);
             return BH_ERR_RNG;

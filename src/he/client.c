@@ -56,7 +56,8 @@ static void transform_key(bh_secret_key *sk)
     }
 }
 
-bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he)
+bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he,
+                            const bh_uniform *uniform)
 {
     *out = NULL;
     bh_secret_key *sk = bh_alloc(1, sizeof *sk);
@@ -64,6 +65,7 @@ bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he)
         return BH_ERR_NOMEM;
     }
     sk->he = he;
+    sk->uniform = *uniform;
     sk->s = bh_alloc(he->ring.n, sizeof *sk->s);
     sk->s_hat = bh_poly_new(&he->ring);
     sk->minus_s_hat_r = bh_poly_new(&he->ring);
@@ -72,7 +74,10 @@ bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he)
         status = draw_key(sk);
     }
     if (status == BH_OK) {
-        status = fresh_key(&sk->error_key, "encryption error");
+        status = fresh_key(&sk->public_key_error, "public key error");
+    }
+    if (status == BH_OK) {
+        status = fresh_key(&sk->upload_error, "encryption error");
     }
     if (status != BH_OK) {
         bh_secret_key_free(sk);
@@ -107,9 +112,10 @@ static void mask_with_key(const bh_secret_key *sk, uint64_t *body, const uint64_
 static void encode(int64_t *out, const int64_t *message, const int32_t *e, size_t n,
                    unsigned t_bits)
 {
+    const int64_t t = INT64_C(1) << t_bits;
     for (size_t i = 0; i < n; i++) {
         uint32_t m = message != NULL ? (uint32_t)message[i] << (32 - t_bits) : 0;
-        out[i] = ((int32_t)m >> (32 - t_bits)) - ((int64_t)e[i] << t_bits);
+        out[i] = ((int32_t)m >> (32 - t_bits)) - e[i] * t;
     }
 }
 
@@ -142,32 +148,25 @@ static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, bh_workspace *w,
     return BH_OK;
 }
 
-bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0,
-                             const bh_uniform *uniform)
+bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0)
 {
-    bh_stream_key error_key;
     bh_workspace *w = NULL;
-    bh_status status = fresh_key(&error_key, "public key error");
+    bh_status status = bh_workspace_new(&w, sk->he);
     if (status == BH_OK) {
-        status = bh_workspace_new(&w, sk->he);
-    }
-    if (status == BH_OK) {
-        status =
-            encrypt(p0, sk, w, &error_key, uniform->public_key, 0, NULL, BH_T_BITS_MIN);
+        status = encrypt(p0, sk, w, &sk->public_key_error, sk->uniform.public_key, 0,
+                         NULL, BH_T_BITS_MIN);
     }
     bh_workspace_free(w);
-    bh_wipe(&error_key, sizeof error_key);
     return status;
 }
 
 bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, bh_workspace *w,
-                     const bh_uniform *uniform, uint64_t counter,
-                     const int64_t *message, unsigned t_bits)
+                     uint64_t counter, const int64_t *message, unsigned t_bits)
 {
     if (!bh_he_t_bits_ok(t_bits)) {
         return BH_ERR_ARG;
     }
-    return encrypt(c0, sk, w, &sk->error_key, uniform->upload, counter, message,
+    return encrypt(c0, sk, w, &sk->upload_error, sk->uniform.upload, counter, message,
                    t_bits);
 }
 

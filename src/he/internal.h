@@ -35,7 +35,10 @@ struct bh_secret_key {
     int32_t *s;              // n coefficients
     uint64_t *s_hat;         // transform of s, canonical
     uint64_t *minus_s_hat_r; // -R s_hat, canonical: mul_acc with it subtracts exactly
-    bh_stream_key error_key; // an encryption's error is the stream of its counter
+    bh_uniform uniform;      // of the session
+    // The errors of the public key and, in the stream of its counter, of an encryption.
+    // One uniform part never meets two errors: their mean would give the key away.
+    bh_stream_key public_key_error, upload_error;
 };
 
 struct bh_public_key {

@@ -15,8 +15,8 @@
 static bh_status encrypt(bh_rig *r)
 {
     bh_linear_pack_input(&r->full, r->message, r->values, 0);
-    return bh_encrypt(r->sk, r->ciphertext, r->work, &r->uniform, r->counter++,
-                      r->message, BH_RIG_T_BITS);
+    return bh_encrypt(r->sk, r->ciphertext, r->work, r->counter++, r->message,
+                      BH_RIG_T_BITS);
 }
 
 static bh_status load(bh_rig *r)

@@ -79,10 +79,10 @@ static bh_status make_keys(bh_rig *r)
     const uint8_t transcript[32] = {0};
     bh_status status = bh_uniform_init(&r->uniform, transcript, r->seed);
     if (status == BH_OK) {
-        status = bh_secret_key_new(&r->sk, r->he);
+        status = bh_secret_key_new(&r->sk, r->he, &r->uniform);
     }
     if (status == BH_OK) {
-        status = bh_public_key_make(r->sk, r->ciphertext, &r->uniform);
+        status = bh_public_key_make(r->sk, r->ciphertext);
     }
     if (status == BH_OK) {
         status = bh_public_key_load(&r->pk, r->he, r->ciphertext, &r->uniform);

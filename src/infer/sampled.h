@@ -34,26 +34,24 @@ typedef struct bh_client_scratch {
 // The client's tensors, of one sample, and its place in a query. Read the fields,
 // change none.
 typedef struct bh_sampled_client {
-    const bh_plan *plan;       // borrowed
-    const bh_secret_key *sk;   // borrowed
-    const bh_uniform *uniform; // borrowed
-    bh_pool *pool;             // borrowed; or NULL
-    uint32_t layer, sample;    // whose answer comes next; layer n_layers after the last
-    uint64_t counter;          // of the session's next ciphertext
-    uint64_t answers;          // ciphertexts received under this key
-    float *real;               // the normalised input
-    int64_t *x;                // the input to be uploaded
-    int64_t *y;                // outputs of a layer
-    int64_t *segment;          // scratch of a segment
-    size_t *starts;            // of answers in their bytes
+    const bh_plan *plan;     // borrowed
+    const bh_secret_key *sk; // borrowed
+    bh_pool *pool;           // borrowed; or NULL
+    uint32_t layer, sample;  // whose answer comes next; layer n_layers after the last
+    uint64_t counter;        // of the session's next ciphertext
+    uint64_t answers;        // ciphertexts received under this key
+    float *real;             // the normalised input
+    int64_t *x;              // the input to be uploaded
+    int64_t *y;              // outputs of a layer
+    int64_t *segment;        // scratch of a segment
+    size_t *starts;          // of answers in their bytes
     bh_client_scratch *scratch; // one per thread of the pool
     double *logits;             // [samples][n_classes], after the last answer
 } bh_sampled_client;
 
 // {0} is cleared. BH_ERR_NOMEM; clear it then too.
 bh_status bh_sampled_client_init(bh_sampled_client *c, const bh_plan *plan,
-                                 const bh_secret_key *sk, const bh_uniform *uniform,
-                                 bh_pool *pool) BH_MUST_CHECK;
+                                 const bh_secret_key *sk, bh_pool *pool) BH_MUST_CHECK;
 void bh_sampled_client_clear(bh_sampled_client *c); // wipes
 
 // Takes the pixels of a new query. What comes next is the upload of layer 0, once for
@@ -86,15 +84,15 @@ typedef struct bh_server_scratch {
 // A sample that is being computed.
 typedef struct bh_server_sample {
     bh_prepared own;     // made from the query's seed where the store has none ready
-    bh_prepared *unit;   // own, or the store's; NULL while nothing is computed
+    bh_prepared *unit;   // own, or the store's
     bh_upload **uploads; // of the layer with the most
 } bh_server_sample;
 
 // A session's place in its queries. Workspaces are of one query, wiped and freed with
 // its last answer: per thread the polynomials of one answer, and for as many samples as
 // are computed side by side the drawn weights of one layer and the loaded uploads. No
-// transformed weights outlive the product that they are in. Read the fields, change
-// none.
+// transformed weights outlive the product that they are in, but for the store's, which
+// are erased behind the last answer. Read the fields, change none.
 typedef struct bh_sampled_server {
     const bh_plan *plan;         // borrowed
     const bh_model *model;       // borrowed
@@ -108,7 +106,9 @@ typedef struct bh_sampled_server {
     uint32_t side_by_side;       // samples that one call may answer
     bh_server_scratch *scratch;  // one per thread of the pool
     bh_server_sample *samples;   // side_by_side; the first one's uploads: layer 0's
-    size_t *starts;              // of answers in their bytes
+    bh_prepared **taken;         // of the store, by this query: n_taken
+    size_t n_taken;
+    size_t *starts; // of answers in their bytes
 } bh_sampled_server;
 
 // One sample to be answered.
@@ -133,5 +133,9 @@ void bh_sampled_server_clear(bh_sampled_server *s); // wipes
 // randomness.
 bh_status bh_sampled_server_answer(bh_sampled_server *s, const bh_server_job *jobs,
                                    uint32_t count) BH_MUST_CHECK;
+
+// Erases one unit of the store that served in this query, after its last answer: nobody
+// waits for that. false if there is none.
+bool bh_sampled_server_erase(bh_sampled_server *s);
 
 #endif

@@ -27,14 +27,10 @@ static bh_status init_scratch(bh_sampled_client *c)
 }
 
 bh_status bh_sampled_client_init(bh_sampled_client *c, const bh_plan *plan,
-                                 const bh_secret_key *sk, const bh_uniform *uniform,
-                                 bh_pool *pool)
+                                 const bh_secret_key *sk, bh_pool *pool)
 {
-    *c = (bh_sampled_client){.plan = plan,
-                             .sk = sk,
-                             .uniform = uniform,
-                             .pool = pool,
-                             .layer = plan->n_layers};
+    *c = (bh_sampled_client){
+        .plan = plan, .sk = sk, .pool = pool, .layer = plan->n_layers};
     size_t x_len = 0, y_len = 0, n_answers = 0; // of the largest layer
     for (uint32_t i = 0; i < plan->n_layers; i++) {
         const bh_linear *l = &plan->layers[i].linear;
@@ -97,7 +93,7 @@ static bh_status encrypt_one(void *arg, size_t i, uint32_t worker)
     bh_client_scratch *mine = &c->scratch[worker];
     bh_linear_pack_input(&l->linear, mine->poly, c->x, (uint32_t)i);
     return bh_encrypt(c->sk, r->uploads + i * bh_he_poly_bytes(c->plan->he), mine->work,
-                      c->uniform, c->counter + i, mine->poly, l->t_bits);
+                      c->counter + i, mine->poly, l->t_bits);
 }
 
 bh_status bh_sampled_client_upload(bh_sampled_client *c, uint8_t *out, uint32_t layer)

@@ -63,6 +63,10 @@ static bh_status take_workspaces(bh_sampled_server *s)
     if (s->scratch == NULL || s->samples == NULL || s->starts == NULL) {
         return BH_ERR_NOMEM;
     }
+    if (s->store != NULL) {
+        s->taken = bh_alloc(s->plan->n_layers, s->plan->samples * sizeof *s->taken);
+        status = s->taken != NULL ? BH_OK : BH_ERR_NOMEM;
+    }
     for (uint32_t i = 0; i < threads && status == BH_OK; i++) {
         status = new_scratch(&s->scratch[i], s->plan->he);
     }
@@ -72,28 +76,31 @@ static bh_status take_workspaces(bh_sampled_server *s)
     return status;
 }
 
-// The units have served.
-static void give_units_back(bh_sampled_server *s)
+bool bh_sampled_server_erase(bh_sampled_server *s)
 {
-    for (uint32_t k = 0; k < s->side_by_side; k++) {
-        bh_server_sample *one = &s->samples[k];
-        if (one->unit != NULL && one->unit != &one->own) {
-            bh_store_give_back(one->unit);
-        }
-        one->unit = NULL;
+    if (s->n_taken == 0) {
+        bh_free(s->taken);
+        s->taken = NULL;
+        return false;
+    }
+    bh_store_give_back(s->store, s->taken[--s->n_taken]);
+    return true;
+}
+
+static void erase_all(bh_sampled_server *s)
+{
+    while (bh_sampled_server_erase(s)) {
     }
 }
 
-// Whatever is left of a query: drawn weights, products, its seed.
+// Whatever is left of a query, but for units of the store: drawn weights, products, its
+// seed.
 static void end_query(bh_sampled_server *s)
 {
     for (uint32_t i = 0; s->scratch != NULL && i < bh_pool_threads(s->pool); i++) {
         bh_maker_clear(&s->scratch[i].maker);
         bh_free(s->scratch[i].spread);
         bh_free(s->scratch[i].places);
-    }
-    if (s->samples != NULL) {
-        give_units_back(s);
     }
     for (uint32_t k = 0; s->samples != NULL && k < s->side_by_side; k++) {
         bh_upload **uploads = s->samples[k].uploads;
@@ -115,6 +122,7 @@ static void end_query(bh_sampled_server *s)
 void bh_sampled_server_clear(bh_sampled_server *s)
 {
     end_query(s);
+    erase_all(s);
     *s = (bh_sampled_server){0};
 }
 
@@ -210,10 +218,13 @@ static bh_status answer_one(void *arg, size_t i, uint32_t worker)
 
 static bh_status answer(run *r)
 {
-    const bh_sampled_server *s = r->server;
+    bh_sampled_server *s = r->server;
     bh_sampled_answer_starts(s->plan, s->layer, s->starts);
     for (uint32_t k = 0; k < r->count; k++) {
         bh_prepared *ready = bh_store_take(s->store, s->layer);
+        if (ready != NULL) {
+            s->taken[s->n_taken++] = ready;
+        }
         s->samples[k].unit = ready != NULL ? ready : &s->samples[k].own;
     }
     size_t first_tasks = r->count + (size_t)r->inputs * r->l->linear.n_uploads;
@@ -233,7 +244,6 @@ static void move_on(bh_sampled_server *s, const run *r)
 {
     s->counter += (uint64_t)r->inputs * r->l->linear.n_uploads;
     s->sample += r->count;
-    give_units_back(s);
     if (s->sample < s->plan->samples) {
         return;
     }
@@ -248,6 +258,7 @@ static void move_on(bh_sampled_server *s, const run *r)
 // A query begins with draws that nobody has made before (R5).
 static bh_status begin_query(bh_sampled_server *s)
 {
+    erase_all(s);
     bh_status status = take_workspaces(s);
     if (status == BH_OK) {
         status = bh_random_bytes(s->seed, sizeof s->seed);

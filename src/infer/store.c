@@ -7,10 +7,10 @@
 #include "base/memory.h"
 
 // A slot goes round: one thread claims what is empty, fills it, and makes it full; one
-// claims what is full, uses it, and leaves it used; one claims that, erases it, and
-// leaves it empty. Who has claimed a slot owns its unit; the release of one state and
-// the acquire of the next order the unit's contents.
-enum { EMPTY, FILLING, FULL, TAKEN, USED, ERASING };
+// claims what is full, uses it, erases it, and leaves it empty. Who has claimed a slot
+// owns its unit; the release of one state and the acquire of the next order the unit's
+// contents.
+enum { EMPTY, FILLING, FULL, TAKEN };
 
 typedef struct slot {
     atomic_int state;
@@ -109,9 +109,9 @@ static void set_state(slot *s, int state)
     atomic_store_explicit(&s->state, state, memory_order_release);
 }
 
-// A slot in state `from`, claimed by setting it to `to`; of the layer that has the
-// fewest before it, so that layers fill evenly.
-static slot *claim_any(bh_store *store, int from, int to, uint32_t *layer)
+// An empty slot, of the layer that has the fewest before it, so that layers fill
+// evenly.
+static slot *claim_empty(bh_store *store, uint32_t *layer)
 {
     size_t largest = 0;
     for (uint32_t i = 0; i < store->n_layers; i++) {
@@ -121,7 +121,7 @@ static slot *claim_any(bh_store *store, int from, int to, uint32_t *layer)
     for (size_t k = 0; k < largest; k++) {
         for (uint32_t i = 0; i < store->n_layers; i++) {
             shelf *h = &store->shelves[i];
-            if (k < h->capacity && claim(&h->slots[k], from, to)) {
+            if (k < h->capacity && claim(&h->slots[k], EMPTY, FILLING)) {
                 *layer = i;
                 return &h->slots[k];
             }
@@ -130,20 +130,11 @@ static slot *claim_any(bh_store *store, int from, int to, uint32_t *layer)
     return NULL;
 }
 
-static slot *claim_of(const bh_store *store, uint32_t layer, int from, int to)
-{
-    const shelf *h = &store->shelves[layer];
-    for (size_t k = 0; k < h->capacity; k++) {
-        if (claim(&h->slots[k], from, to)) {
-            return &h->slots[k];
-        }
-    }
-    return NULL;
-}
-
 static void erase(const bh_store *store, slot *s)
 {
-    bh_prepared_wipe(&s->unit, store->plan, store->model);
+    if (s->has_memory) {
+        bh_prepared_wipe(&s->unit, store->plan, store->model);
+    }
     set_state(s, EMPTY);
 }
 
@@ -183,39 +174,33 @@ static bh_status fill(const bh_store *store, slot *s, uint32_t layer)
 bh_status bh_store_fill(bh_store *store)
 {
     uint32_t layer = 0;
-    slot *s = claim_any(store, USED, ERASING, &layer);
-    if (s != NULL) {
-        erase(store, s);
-        return BH_OK;
-    }
-    s = claim_any(store, EMPTY, FILLING, &layer);
+    slot *s = claim_empty(store, &layer);
     if (s == NULL) {
         return BH_WANT_MORE;
     }
     bh_status status = fill(store, s, layer);
-    set_state(s, status == BH_OK ? FULL : s->has_memory ? USED : EMPTY);
+    if (status == BH_OK) {
+        set_state(s, FULL);
+    } else {
+        erase(store, s);
+    }
     return status;
 }
 
 bh_prepared *bh_store_take(bh_store *store, uint32_t layer)
 {
-    if (store == NULL) {
-        return NULL;
-    }
-    slot *s = claim_of(store, layer, FULL, TAKEN);
-    if (s != NULL) {
-        return &s->unit;
-    }
-    s = claim_of(store, layer, USED, ERASING);
-    if (s != NULL) {
-        erase(store, s);
+    const shelf *h = store != NULL ? &store->shelves[layer] : NULL;
+    for (size_t k = 0; h != NULL && k < h->capacity; k++) {
+        if (claim(&h->slots[k], FULL, TAKEN)) {
+            return &h->slots[k].unit;
+        }
     }
     return NULL;
 }
 
-void bh_store_give_back(bh_prepared *unit)
+void bh_store_give_back(bh_store *store, bh_prepared *unit)
 {
-    set_state((slot *)(void *)((char *)unit - offsetof(slot, unit)), USED);
+    erase(store, (slot *)(void *)((char *)unit - offsetof(slot, unit)));
 }
 
 size_t bh_store_ready(const bh_store *store, uint32_t layer)

@@ -13,17 +13,16 @@ bh_status bh_store_new(bh_store **out, const bh_plan *plan, const bh_model *mode
                        uint64_t bytes) BH_MUST_CHECK;
 void bh_store_free(bh_store *store); // wipes
 
-// Erases one unit that has served, or makes one. BH_OK: call again, there may be more
-// to do; BH_WANT_MORE: there is not.
+// Makes one unit. BH_OK: call again, there may be room for more; BH_WANT_MORE: there
+// is not.
 bh_status bh_store_fill(bh_store *store) BH_MUST_CHECK;
 
 // A unit of this layer that is now the caller's alone, until it is given back; NULL if
 // none is ready, or there is no store.
 bh_prepared *bh_store_take(bh_store *store, uint32_t layer);
-// It has served. Erasing it takes as long as using it did, so that is done by the next
-// call of fill, or of take that finds no unit of its layer ready: a store that is never
-// idle erases each layer's before the next query has gone through it.
-void bh_store_give_back(bh_prepared *unit);
+// Erases a unit that has served, which takes about as long as using it did, and leaves
+// its room to be filled again.
+void bh_store_give_back(bh_store *store, bh_prepared *unit);
 
 // Units of this layer that are ready, and that there is room for.
 size_t bh_store_ready(const bh_store *store, uint32_t layer);

@@ -38,7 +38,7 @@ static bh_status send_key(bh_client *c, const uint8_t transcript[32])
         status = bh_uniform_init(&c->uniform, transcript, seed);
     }
     if (status == BH_OK) {
-        status = bh_secret_key_new(&c->sk, c->plan->he);
+        status = bh_secret_key_new(&c->sk, c->plan->he, &c->uniform);
     }
     if (status != BH_OK) {
         return status;
@@ -47,8 +47,7 @@ static bh_status send_key(bh_client *c, const uint8_t transcript[32])
                    bh_message_key_bytes(c->plan));
     bh_writer_bytes(&c->outbox.writer, seed, sizeof seed);
     uint8_t *p0 = bh_writer_extend(&c->outbox.writer, bh_he_poly_bytes(c->plan->he));
-    return p0 == NULL ? c->outbox.writer.status
-                      : bh_public_key_make(c->sk, p0, &c->uniform);
+    return p0 == NULL ? c->outbox.writer.status : bh_public_key_make(c->sk, p0);
 }
 
 bh_status bh_client_on_hello(bh_client *c, bh_error *err)
@@ -74,8 +73,7 @@ bh_status bh_client_on_hello(bh_client *c, bh_error *err)
         status = send_key(c, transcript);
     }
     if (status == BH_OK) {
-        status = bh_sampled_client_init(&c->sampled, c->plan, c->sk, &c->uniform,
-                                        c->options.pool);
+        status = bh_sampled_client_init(&c->sampled, c->plan, c->sk, c->options.pool);
     }
     if (status == BH_OK) {
         c->probabilities = bh_alloc(c->plan->graph->n_classes, sizeof(double));

@@ -158,7 +158,8 @@ bh_status bh_server_work(bh_server *s, bh_error *err)
         return bh_fail_plain(err, BH_ERR_STATE);
     }
     if (s->due == 0) {
-        return BH_WANT_MORE;
+        bool is_over = !bh_server_is_busy(s);
+        return is_over && bh_sampled_server_erase(&s->sampled) ? BH_OK : BH_WANT_MORE;
     }
     const bh_sampled_server *next = &s->sampled;
     uint32_t layer = next->layer, left = s->service->plan->samples - next->sample;

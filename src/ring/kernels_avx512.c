@@ -66,6 +66,13 @@ static void mul_acc(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
 // rows at a time are more than the processor foresees by itself.
 #define AHEAD 64
 
+// A number, not a pointer: it may be behind the end of its array.
+INLINE void prefetch(const uint64_t *at)
+{
+    uintptr_t ahead = (uintptr_t)at + AHEAD * sizeof *at;
+    _mm_prefetch((const char *)ahead, _MM_HINT_T0);
+}
+
 INLINE void mul_acc2_any(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
                          const bh_term *terms, size_t n_terms, bool first, size_t n,
                          int whole)
@@ -77,9 +84,9 @@ INLINE void mul_acc2_any(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
         sum s0 = {_mm512_setzero_si512(), v8_load_lanes(old, acc0 + i)};
         sum s1 = {_mm512_setzero_si512(), v8_load_lanes(old, acc1 + i)};
         for (size_t k = 0; k < n_terms; k++) {
-            _mm_prefetch((const char *)(terms[k].x0 + i + AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(terms[k].x1 + i + AHEAD), _MM_HINT_T0);
-            _mm_prefetch((const char *)(terms[k].w + i + AHEAD), _MM_HINT_T0);
+            prefetch(terms[k].x0 + i);
+            prefetch(terms[k].x1 + i);
+            prefetch(terms[k].w + i);
             v8 w = v8_load_lanes(lanes, terms[k].w + i);
             s0 = sum_add(s0, v8_load_lanes(lanes, terms[k].x0 + i), w);
             s1 = sum_add(s1, v8_load_lanes(lanes, terms[k].x1 + i), w);

@@ -29,10 +29,11 @@ int main(int argc, char **argv)
 {
     bh_he *he;
     bh_secret_key *sk;
+    const bh_uniform uniform = {0};
     tool_check(argc == 3, "usage: ct_control CASE LEVEL");
     tool_begin(argv[2]);
     tool_check(bh_he_new(&he, "n4096", NULL) == BH_OK, "set");
-    tool_check(bh_secret_key_new(&sk, he) == BH_OK, "key");
+    tool_check(bh_secret_key_new(&sk, he, &uniform) == BH_OK, "key");
     int vectors = strcmp(bh_he_kernels(he), "avx512") == 0;
     if (strcmp(argv[1], "branch") == 0) {
         (vectors ? control_branch_avx512 : control_branch)(sk->s_hat);

@@ -61,18 +61,17 @@ static int poly_is_secret(const exchange *x, const uint64_t *poly)
 static void client_sends(exchange *x)
 {
     tool_check(bh_workspace_new(&x->work, x->he) == BH_OK, "workspace");
-    tool_check(bh_secret_key_new(&x->sk, x->he) == BH_OK, "key");
+    tool_check(bh_secret_key_new(&x->sk, x->he, &x->uniform) == BH_OK, "key");
     tool_check(TOOL_ALL(x->sk->s, N) && poly_is_secret(x, x->sk->s_hat) &&
                    poly_is_secret(x, x->sk->minus_s_hat_r),
                "the key is marked");
     size_t bytes = bh_he_poly_bytes(x->he);
     x->sent = bh_alloc(bytes, 1);
-    tool_check(bh_public_key_make(x->sk, x->sent, &x->uniform) == BH_OK, "public key");
+    tool_check(bh_public_key_make(x->sk, x->sent) == BH_OK, "public key");
     tool_check(TOOL_NONE(x->sent, bytes), "the public key is public");
     tool_check(bh_public_key_load(&x->pk, x->he, x->sent, &x->uniform) == BH_OK,
                "load");
-    tool_check(bh_encrypt(x->sk, x->sent, x->work, &x->uniform, 1, x->message,
-                          T_BITS) == BH_OK,
+    tool_check(bh_encrypt(x->sk, x->sent, x->work, 1, x->message, T_BITS) == BH_OK,
                "encrypt");
     tool_check(TOOL_ALL(x->work->small, N), "its errors are marked");
     tool_check(TOOL_NONE(x->sent, bytes), "a ciphertext is public");

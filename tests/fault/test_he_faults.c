@@ -75,10 +75,10 @@ static bh_status run(exchange *x, bh_error *err)
         status = bh_uniform_init(&x->uniform, transcript, seed);
     }
     if (status == BH_OK) {
-        status = bh_secret_key_new(&x->sk, x->he);
+        status = bh_secret_key_new(&x->sk, x->he, &x->uniform);
     }
     if (status == BH_OK) {
-        status = bh_public_key_make(x->sk, x->p0, &x->uniform);
+        status = bh_public_key_make(x->sk, x->p0);
     }
     if (status == BH_OK) {
         status = bh_public_key_load(&x->pk, x->he, x->p0, &x->uniform);
@@ -87,7 +87,7 @@ static bh_status run(exchange *x, bh_error *err)
         status = bh_workspace_new(&x->work, x->he);
     }
     if (status == BH_OK) {
-        status = bh_encrypt(x->sk, x->c0, x->work, &x->uniform, 0, x->message, T_BITS);
+        status = bh_encrypt(x->sk, x->c0, x->work, 0, x->message, T_BITS);
     }
     if (status == BH_OK) {
         status = bh_upload_new(&x->upload, x->he);

@@ -149,7 +149,7 @@ static void take_key(he_pair *c, const char *dir)
     }
     uint8_t *p0 = bh_alloc(bh_he_poly_bytes(c->he), 1);
     bh_public_key_free(c->pk);
-    assert_ok(bh_public_key_make(c->sk, p0, &c->uniform));
+    assert_ok(bh_public_key_make(c->sk, p0));
     assert_ok(bh_public_key_load(&c->pk, c->he, p0, &c->uniform));
     bh_free(p0);
 }

@@ -41,10 +41,10 @@ void he_pair_set_up(he_pair *c, const char *set, test_rng rng)
     *c = (he_pair){.rng = rng};
     draw_public(c);
     assert_ok(bh_he_new(&c->he, set, NULL));
-    assert_ok(bh_secret_key_new(&c->sk, c->he));
+    assert_ok(bh_secret_key_new(&c->sk, c->he, &c->uniform));
     assert_ok(bh_workspace_new(&c->work, c->he));
     uint8_t *p0 = bh_alloc(bh_he_poly_bytes(c->he), 1);
-    assert_ok(bh_public_key_make(c->sk, p0, &c->uniform));
+    assert_ok(bh_public_key_make(c->sk, p0));
     assert_ok(bh_public_key_load(&c->pk, c->he, p0, &c->uniform));
     bh_free(p0);
     size_t n = c->he->ring.n;
@@ -81,7 +81,7 @@ bh_upload *he_pair_upload(he_pair *c, const int64_t *message, unsigned t_bits)
     bh_upload *upload;
     uint64_t counter = c->counter++;
     uint8_t *c0 = bh_alloc(bh_he_poly_bytes(c->he), 1);
-    assert_ok(bh_encrypt(c->sk, c0, c->work, &c->uniform, counter, message, t_bits));
+    assert_ok(bh_encrypt(c->sk, c0, c->work, counter, message, t_bits));
     assert_ok(bh_upload_new(&upload, c->he));
     assert_ok(bh_upload_load(upload, c->work, c0, &c->uniform, counter));
     bh_free(c0);

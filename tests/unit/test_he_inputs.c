@@ -178,9 +178,8 @@ static void test_misuse(void **state)
     assert_status(
         bh_decrypt(c.sk, values, c.work, c.bytes, c.places, 2, BH_T_BITS_MAX + 1),
         BH_ERR_ARG);
-    assert_status(
-        bh_encrypt(c.sk, c.bytes, c.work, &c.uniform, 9, m, BH_T_BITS_MAX + 1),
-        BH_ERR_ARG);
+    assert_status(bh_encrypt(c.sk, c.bytes, c.work, 9, m, BH_T_BITS_MAX + 1),
+                  BH_ERR_ARG);
     // 4095 products and no more, and all of them decrypt
     for (size_t i = 0; i < 4095; i++) {
         assert_ok(bh_answer_add_product(c.work, upload, w));
@@ -222,12 +221,34 @@ static void test_sets(void **state)
     bh_he_free(he);
 }
 
+// However often a client asks for it, a public key has one error: the mean over several
+// would be the key itself (R8).
+static void test_one_public_key(void **state)
+{
+    (void)state;
+    he_pair c;
+    he_pair_set_up(&c, "INSECURE_TEST_n256", test_rng_new("one public key"));
+    size_t len = bh_he_poly_bytes(c.he);
+    uint8_t *p0[2] = {bh_alloc(len, 1), bh_alloc(len, 1)};
+    bh_secret_key *other;
+    assert_ok(bh_public_key_make(c.sk, p0[0]));
+    assert_ok(bh_public_key_make(c.sk, p0[1]));
+    assert_memory_equal(p0[0], p0[1], len);
+    assert_ok(bh_secret_key_new(&other, c.he, &c.uniform));
+    assert_ok(bh_public_key_make(other, p0[1]));
+    assert_memory_not_equal(p0[0], p0[1], len);
+    bh_secret_key_free(other);
+    bh_free(p0[0]);
+    bh_free(p0[1]);
+    he_pair_tear_down(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uniform_parts), cmocka_unit_test(test_loaded_parts),
         cmocka_unit_test(test_ranges),        cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_sets),          cmocka_unit_test(test_one_public_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,12 +176,7 @@ static void test_once(void **state)
             }
             assert_null(bh_store_take(store, i));
             for (int k = 0; k < 2; k++) {
-                bh_store_give_back(taken[k]);
-            }
-            for (int k = 0; k < 2; k++) { // no unit is ready: one that served is erased
-                assert_null(bh_store_take(store, i));
-            }
-            for (int k = 0; k < 2; k++) {
+                bh_store_give_back(store, taken[k]);
                 expect_erased(&f, taken[k]);
             }
             bh_prepared_clear(&expected);
@@ -224,7 +219,7 @@ static void *use_store(void *arg)
                  bh_prepared_make(&expected, &maker, s->f->plan, s->f->model,
                                   unit->seed, layer, 0) == BH_OK &&
                  memcmp(unit->weights, expected.weights, bytes) == 0;
-            bh_store_give_back(unit);
+            bh_store_give_back(s->store, unit);
         }
     }
     bh_prepared_clear(&expected);
@@ -261,18 +256,8 @@ static size_t all_ready(const bh_service *service, uint32_t n_layers)
     return ready;
 }
 
-// One more unit, if there is room; those that served are erased on the way.
-static void prepare_one(const bh_service *service, uint32_t n_layers)
-{
-    size_t before = all_ready(service, n_layers);
-    bh_status status = BH_OK;
-    while (status == BH_OK && all_ready(service, n_layers) == before) {
-        status = bh_service_prepare(service);
-    }
-    assert_true(status == BH_OK || status == BH_WANT_MORE);
-}
-
-// Queries with all units, some and none ready: exact, and every unit is used.
+// Queries with all units, some and none ready: exact, every unit is used, and erased
+// before the session waits for the next query, or when it ends.
 static void test_queries(void **state)
 {
     (void)state;
@@ -291,7 +276,8 @@ static void test_queries(void **state)
     for (uint32_t made = 0; made < 2 * SAMPLES * f.n_layers;
          made += f.n_layers / 2 + 1) {
         for (uint32_t i = 0; i < made; i++) {
-            prepare_one(s.service, f.n_layers);
+            bh_status status = bh_service_prepare(s.service);
+            assert_true(status == BH_OK || status == BH_WANT_MORE);
         }
         size_t left = 0;
         for (uint32_t i = 0; i < f.n_layers; i++) {
@@ -306,6 +292,74 @@ static void test_queries(void **state)
         assert_int_equal(left, 0);
     }
     session_end(&s);
+    bh_free(pixels);
+    tear_down(&f);
+}
+
+// How many of these units hold nothing; the others hold something.
+static size_t count_erased(const fixture *f, bh_prepared *const *units, size_t count)
+{
+    size_t erased = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_zero(units[i]->seed, sizeof units[i]->seed)) {
+            expect_erased(f, units[i]);
+            erased++;
+        }
+    }
+    return erased;
+}
+
+static void fill_service(const bh_service *service)
+{
+    while (bh_service_prepare(service) == BH_OK) {
+    }
+}
+
+// What a query took is erased behind its last answer, and what a session took that
+// breaks off; with more units at hand than it takes, and without anybody preparing.
+static void test_erased_behind_query(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "erased behind query");
+    test_rng rng = test_rng_new("erased behind query");
+    uint8_t *pixels = bh_alloc(bh_shape_len(f.model->graph.input.shape), 1);
+    random_pixels(&rng, pixels, &f.model->graph);
+    session s = {0};
+    bh_service_options options = {.guard = BH_GUARD_SAMPLED,
+                                  .samples = SAMPLES,
+                                  .prepare_bytes = 2 * SAMPLES * f.one_of_each};
+    assert_ok(bh_service_new(&s.service, f.model, &options, NULL));
+    assert_ok(session_open(&s));
+    assert_ok(session_pump(&s, SIZE_MAX, NULL));
+    fill_service(s.service);
+    bh_prepared **units = bh_alloc(2 * SAMPLES * f.n_layers, sizeof *units);
+    size_t count = 0;
+    for (uint32_t i = 0; i < f.n_layers; i++) {
+        for (int k = 0; k < 2 * SAMPLES; k++) {
+            units[count] = bh_store_take(s.service->store, i);
+            assert_non_null(units[count++]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        bh_store_give_back(s.service->store, units[i]);
+    }
+    fill_service(s.service);
+    assert_int_equal(count_erased(&f, units, count), 0);
+    assert_ok(session_query(&s, pixels, SIZE_MAX, NULL));
+    assert_int_equal(count_erased(&f, units, count), count / 2);
+
+    size_t len;
+    assert_ok(bh_client_query(s.client, pixels, NULL));
+    const uint8_t *data = bh_client_output(s.client, &len);
+    assert_ok(bh_server_feed(s.server, data, len, NULL));
+    assert_ok(bh_server_work(s.server, NULL));
+    assert_int_equal(count_erased(&f, units, count), count / 2); // one is in use
+    bh_server_free(s.server);
+    s.server = NULL;
+    assert_int_equal(count_erased(&f, units, count), count / 2 + 1);
+    session_end(&s);
+    bh_free(units);
     bh_free(pixels);
     tear_down(&f);
 }
@@ -356,9 +410,13 @@ static void test_failing_machine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bounded),         cmocka_unit_test(test_once),
-        cmocka_unit_test(test_several_threads), cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_without),         cmocka_unit_test(test_failing_machine),
+        cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_once),
+        cmocka_unit_test(test_several_threads),
+        cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_erased_behind_query),
+        cmocka_unit_test(test_without),
+        cmocka_unit_test(test_failing_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
