@@ -10,6 +10,8 @@
 typedef struct route_times {
     double total_ns; // by turns: client_ns + server_ns; over a link: what passed
     double client_ns, server_ns;
+    double
+        erase_ns; // by turns: work made ahead, behind the last answer; not in total_ns
 } route_times;
 
 typedef struct route {

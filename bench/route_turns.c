@@ -12,7 +12,8 @@ static bh_status query(void *self, bh_client_result *out, route_times *times,
     bh_status status = turns_query(t, out, pixels, err);
     *times = (route_times){.total_ns = t->client_ns + t->server_ns,
                            .client_ns = t->client_ns,
-                           .server_ns = t->server_ns};
+                           .server_ns = t->server_ns,
+                           .erase_ns = t->erase_ns};
     return status;
 }
 

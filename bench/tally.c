@@ -14,8 +14,9 @@ void tally_add(tally *t, const bh_client_result *result, const route_times *time
     t->figures[TALLY_TOTAL][i] = times->total_ns / 1e6;
     t->figures[TALLY_CLIENT][i] = times->client_ns / 1e6;
     t->figures[TALLY_SERVER][i] = times->server_ns / 1e6;
-    t->figures[TALLY_CPU][i] = cpu_ns / 1e6;
-    t->figures[TALLY_CYCLES][i] = cpu_ns * ghz;
+    t->figures[TALLY_ERASE][i] = times->erase_ns / 1e6;
+    t->figures[TALLY_CPU][i] = (cpu_ns - times->erase_ns) / 1e6;
+    t->figures[TALLY_CYCLES][i] = (cpu_ns - times->erase_ns) * ghz;
     for (uint32_t k = 0; k < t->n_layers; k++) {
         const bh_client_layer *layer = &result->layers[k];
         t->layers[k][TALLY_ENCRYPT][i] = layer->encrypt_ms;

@@ -10,11 +10,13 @@
 #include "model/graph.h"
 #include "route.h"
 
-// Whole queries in milliseconds, but for the last.
+// Whole queries in milliseconds, but for the last. By turns the last two do not count
+// erasing.
 typedef enum tally_figure {
     TALLY_TOTAL,  // see route_times
     TALLY_CLIENT, // computing
     TALLY_SERVER,
+    TALLY_ERASE,  // see route_times
     TALLY_CPU,    // processor time of all threads of this process
     TALLY_CYCLES, // the same in cycles
     TALLY_FIGURES

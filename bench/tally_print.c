@@ -10,6 +10,7 @@ static const struct {
 } figures[] = {{"total", TALLY_TOTAL},
                {"client", TALLY_CLIENT},
                {"server", TALLY_SERVER},
+               {"erase", TALLY_ERASE},
                {"cpu", TALLY_CPU}};
 
 static const struct {

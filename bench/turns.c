@@ -8,6 +8,15 @@
 bh_status turns_serve(bh_server *server, const uint8_t *data, size_t len, bh_error *err)
 {
     bh_status status = bh_server_feed(server, data, len, err);
+    while (status == BH_OK && bh_server_is_busy(server)) {
+        status = bh_server_work(server, err);
+    }
+    return status == BH_WANT_MORE ? BH_OK : status;
+}
+
+static bh_status erase(bh_server *server, bh_error *err)
+{
+    bh_status status = BH_OK;
     while (status == BH_OK) {
         status = bh_server_work(server, err);
     }
@@ -77,6 +86,11 @@ bh_status turns_query(turns *t, bh_client_result *out, const uint8_t *pixels,
     if (status == BH_OK) {
         status = take_turns(t, err);
     }
+    start = measure_now_ns();
+    if (status == BH_OK) {
+        status = erase(t->server, err);
+    }
+    t->erase_ns = measure_now_ns() - start;
     return status == BH_OK ? bh_client_get_result(t->client, out) : status;
 }
 

@@ -8,7 +8,8 @@
 typedef struct turns {
     bh_server *server;
     bh_client *client;
-    double client_ns, server_ns; // of the last query
+    double client_ns, server_ns; // of the last query, up to its last answer
+    double erase_ns;             // behind that: work made ahead that served
     // Sees what the client sends, before the server does; may be NULL.
     void (*on_upload)(void *user, const uint8_t *data, size_t len);
     void *user;
