@@ -9,7 +9,7 @@
 // A flooding term's upper part, and a fraction of q that is still canonical.
 enum { WIDE_BITS = 40, ROUND_BITS = 40 };
 // Rows a line apart from multiples of 4 KiB, as those of polynomials are.
-enum { FACTOR_ROWS = 3 * BH_TERMS_MAX, FACTOR_STRIDE = LAB_N_MAX + 8 };
+enum { FACTOR_ROWS = 3 * BH_TERMS_MAX, INPUT_ROWS = 8, STRIDE = LAB_N_MAX + 8 };
 
 // ---- one function for every kernel ----
 
@@ -17,6 +17,15 @@ static void restore(void *user)
 {
     lab *l = user;
     memcpy(l->a, l->canonical, l->n * sizeof *l->a);
+}
+
+static void restore_inputs(void *user)
+{
+    lab *l = user;
+    for (size_t row = 0; row < INPUT_ROWS; row++) {
+        memcpy(l->inputs + row * STRIDE, l->canonical, l->n * sizeof *l->inputs);
+    }
+    l->next_input = 0;
 }
 
 static void clear_accumulators(void *user)
@@ -29,7 +38,7 @@ static void clear_accumulators(void *user)
 static void ntt_forward(void *user)
 {
     lab *l = user;
-    l->kernels->ntt_forward(&l->ntt, l->a);
+    l->kernels->ntt_forward(&l->ntt, l->inputs + l->next_input++ * STRIDE);
 }
 
 static void ntt_forward_small(void *user)
@@ -139,8 +148,9 @@ static void binomial(void *user)
 }
 
 // `before` restores what the contract asks of inputs that the kernel changes. A
-// transform is given canonical words once and an accumulator takes BH_MAC_TERMS_MAX
-// products; what the other kernels leave they may be given again.
+// transform is given canonical words once, so there are several rows of them, and an
+// accumulator takes BH_MAC_TERMS_MAX products; what the other kernels leave they may be
+// given again.
 static const struct {
     const char *name;
     void (*run)(void *);
@@ -149,7 +159,7 @@ static const struct {
     lab_figure figure;
     size_t products;
 } operations[] = {
-    {"ntt_forward", ntt_forward, restore, 1, LAB_BUTTERFLIES, 0},
+    {"ntt_forward", ntt_forward, restore_inputs, INPUT_ROWS, LAB_BUTTERFLIES, 0},
     {"ntt_forward_small", ntt_forward_small, NULL, 0, LAB_BUTTERFLIES, 0},
     {"ntt_inverse", ntt_inverse, restore, 0, LAB_BUTTERFLIES, 0},
     {"mul_acc", mul_acc, clear_accumulators, BH_MAC_TERMS_MAX, LAB_OF_FORWARD, 1},
@@ -194,20 +204,22 @@ bh_status lab_init(lab *l)
         *arrays[i] = bh_alloc(LAB_N_MAX + 8 * (i + 1), sizeof(uint64_t));
         ok = ok && *arrays[i] != NULL;
     }
-    l->factors = bh_alloc(FACTOR_ROWS * (size_t)FACTOR_STRIDE, sizeof *l->factors);
+    l->factors = bh_alloc(FACTOR_ROWS * (size_t)STRIDE, sizeof *l->factors);
+    l->inputs = bh_alloc(INPUT_ROWS * (size_t)STRIDE, sizeof *l->inputs);
     l->small = bh_alloc(LAB_N_MAX, sizeof *l->small);
     l->scaled = bh_alloc(LAB_N_MAX, sizeof *l->scaled);
     l->changed = bh_alloc(LAB_N_MAX, sizeof *l->changed);
     l->bytes = bh_alloc(LAB_N_MAX, sizeof(uint64_t));
     ok = ok && l->factors != NULL && l->small != NULL && l->scaled != NULL &&
-         l->changed != NULL && l->bytes != NULL;
+         l->changed != NULL && l->bytes != NULL && l->inputs != NULL;
     return ok ? BH_OK : BH_ERR_NOMEM;
 }
 
 void lab_clear(lab *l)
 {
-    void *blocks[] = {l->canonical, l->words, l->a,      l->acc0,    l->acc1,
-                      l->factors,   l->small, l->scaled, l->changed, l->bytes};
+    void *blocks[] = {l->canonical, l->words,   l->a,     l->acc0,
+                      l->acc1,      l->factors, l->small, l->scaled,
+                      l->changed,   l->bytes,   l->inputs};
     for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
         bh_free(blocks[i]);
     }
@@ -243,14 +255,14 @@ bh_status lab_choose(lab *l, const bh_kernels *kernels, size_t n, unsigned prime
         l->words[i] = x;
         l->canonical[i] = (x >> 8) % q;
         for (size_t row = 0; row < FACTOR_ROWS; row++) {
-            l->factors[row * FACTOR_STRIDE + i] = (x >> row) % q;
+            l->factors[row * STRIDE + i] = (x >> row) % q;
         }
         l->small[i] = (int32_t)(x >> 56) - 128;
         l->scaled[i] = (int64_t)(x >> 32) - (INT64_C(1) << 31);
     }
     for (size_t k = 0; k < BH_TERMS_MAX; k++) {
-        const uint64_t *row = l->factors + 3 * k * FACTOR_STRIDE;
-        l->terms[k] = (bh_term){row, row + FACTOR_STRIDE, row + 2 * FACTOR_STRIDE};
+        const uint64_t *row = l->factors + 3 * k * STRIDE;
+        l->terms[k] = (bh_term){row, row + STRIDE, row + 2 * STRIDE};
     }
     restore(l);
     clear_accumulators(l);

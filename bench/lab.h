@@ -16,7 +16,9 @@ typedef struct lab {
     uint64_t *words;       // random ones, never changed
     uint64_t *a;           // what kernels change
     uint64_t *acc0, *acc1; // sums of products
-    uint64_t *factors;     // canonical rows, never changed: what terms point to
+    uint64_t *inputs;      // canonical rows, transformed in turn
+    size_t next_input;
+    uint64_t *factors; // canonical rows, never changed: what terms point to
     bh_term terms[BH_TERMS_MAX];
     int64_t *scaled;          // messages less multiples of errors
     int32_t *small, *changed; // small numbers; what samplers write

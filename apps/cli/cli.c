@@ -153,6 +153,28 @@ bool cli_number(const char *command, const char *option, const char *text, uint6
     return true;
 }
 
+bool cli_bytes(const char *command, const char *option, const char *text, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text[digits] != '\0' ? strchr(units, text[digits]) : NULL;
+    errno = 0;
+    uint64_t value = strtoull(text, NULL, 10), factor = 1;
+    for (const char *u = units; unit != NULL && u <= unit; u++) {
+        factor *= 1000;
+    }
+    if (digits == 0 || text[digits + (unit != NULL)] != '\0' || errno != 0 ||
+        value > INT64_MAX / factor) {
+        cli_usage(command,
+                  "%s takes a number of bytes such as 500M (K, M, G, T), not "
+                  "\"%s\"",
+                  option, text);
+        return false;
+    }
+    *out = value * factor;
+    return true;
+}
+
 bool cli_guard(const char *command, const char *text, bh_guard *out)
 {
     *out = bh_guard_from_name(text);

@@ -59,6 +59,9 @@ int cli_parse(const char *command, const char *help, const struct option *option
 // An argument that is a whole number from min to max; complains otherwise.
 bool cli_number(const char *command, const char *option, const char *text, uint64_t min,
                 uint64_t max, uint64_t *out);
+// A number of bytes such as 500M; K, M, G and T are powers of 1000.
+bool cli_bytes(const char *command, const char *option, const char *text,
+               uint64_t *out);
 // A guard by name; complains otherwise.
 bool cli_guard(const char *command, const char *text, bh_guard *out);
 // A link as bh_link_parse takes it; complains otherwise.

@@ -33,9 +33,10 @@ static const char help[] =
     "a\n"
     "                         client that finds them busy is served by its worker "
     "alone\n"
-    "  --prepare BYTES        memory for work that is done ahead, while no image is "
-    "being\n"
-    "                         predicted and a worker is free [0: none is]\n"
+    "  --prepare BYTES        memory for work that is done ahead, as in 500M, while "
+    "no\n"
+    "                         query has come for 20 ms and a worker is free; at\n"
+    "                         least one query's [0: nothing is]\n"
     "  --idle-timeout SECONDS a client silent for so long is dropped [60]\n"
     "  --quiet                no line for every connection on stderr\n"
     "\n"
@@ -81,7 +82,8 @@ static void print_line(void *user, const char *line)
     fprintf(stderr, "%s %s\n", stamp, line);
 }
 
-static void print_listening(const bh_tls_server *server, const serve_options *o)
+static void print_listening(const bh_tls_server *server, const bh_service *service,
+                            const serve_options *o)
 {
     bh_address address;
     char port[8], text[BH_ADDRESS_TEXT_MAX];
@@ -92,6 +94,9 @@ static void print_listening(const bh_tls_server *server, const serve_options *o)
     bh_address_format(text, address.host, port);
     printf("guard %s: %s\n", bh_guard_name(o->service.guard),
            cli_guard_note(o->service.guard));
+    if (o->service.prepare_bytes > 0) {
+        printf("prepares %.1f queries ahead\n", bh_service_prepared_queries(service));
+    }
     printf("listening on %s\n", text);
     fflush(stdout);
 }
@@ -116,7 +121,7 @@ static int serve(serve_options *o)
     }
     if (status == BH_OK) {
         stop_on_signals(server);
-        print_listening(server, o);
+        print_listening(server, service, o);
         status = bh_tls_server_run(server, &err);
         signal(SIGINT, SIG_DFL);
         signal(SIGTERM, SIG_DFL);
@@ -162,8 +167,7 @@ static bool take(void *user, int c)
         o->net.workers = (uint32_t)number;
         break;
     case 'p':
-        ok = cli_number(name, "--prepare", optarg, 0, SIZE_MAX / 2, &number);
-        o->service.prepare_bytes = number;
+        ok = cli_bytes(name, "--prepare", optarg, &o->service.prepare_bytes);
         break;
     case 't':
         ok = cli_number(name, "--threads", optarg, 1, BH_POOL_THREADS_MAX, &number);

@@ -81,7 +81,8 @@ typedef struct bh_service_options {
 } bh_service_options;
 
 // Errors: BH_ERR_STATE for a model that is not quantised, BH_ERR_NOISE and BH_ERR_RANGE
-// if a bound does not fit, with a sentence that names the layer.
+// if a bound does not fit, with a sentence that names the layer, BH_ERR_ARG for
+// prepare_bytes less than one query takes.
 bh_status bh_service_new(bh_service **out, const bh_model *model,
                          const bh_service_options *options,
                          bh_error *err) BH_MUST_CHECK;
@@ -93,6 +94,8 @@ void bh_service_free(bh_service *service);
 // same time, also while sessions compute. Errors: those of the machine; nothing is lost
 // then.
 bh_status bh_service_prepare(const bh_service *service) BH_MUST_CHECK;
+// How many queries prepare_bytes has room for; 0: nothing is prepared.
+double bh_service_prepared_queries(const bh_service *service);
 
 // One client's session; belongs to one thread at a time.
 typedef struct bh_server bh_server;

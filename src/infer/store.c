@@ -30,22 +30,34 @@ struct bh_store {
     shelf *shelves; // one per layer
 };
 
-static uint64_t slot_bytes(const bh_store *store, uint32_t layer)
+static uint64_t slot_bytes(const bh_plan *plan, const bh_model *model, uint32_t layer)
 {
-    return sizeof(slot) + bh_prepared_bytes_ahead(store->plan, store->model, layer);
+    return sizeof(slot) + bh_prepared_bytes_ahead(plan, model, layer);
+}
+
+// One unit of every layer.
+static uint64_t sample_bytes(const bh_plan *plan, const bh_model *model)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < plan->n_layers; i++) {
+        bytes += slot_bytes(plan, model, i);
+    }
+    return bytes;
+}
+
+uint64_t bh_store_query_bytes(const bh_plan *plan, const bh_model *model)
+{
+    return plan->samples * sample_bytes(plan, model);
 }
 
 // The same number for every layer, for a query needs the same of each; then one more of
 // the first layers as far as that goes.
 static void share(bh_store *store, uint64_t bytes)
 {
-    uint64_t all = slot_bytes(store, 0); // there is a linear layer in any graph
-    for (uint32_t i = 1; i < store->n_layers; i++) {
-        all += slot_bytes(store, i);
-    }
+    uint64_t all = sample_bytes(store->plan, store->model);
     uint64_t left = bytes % all;
     for (uint32_t i = 0; i < store->n_layers; i++) {
-        uint64_t one = slot_bytes(store, i);
+        uint64_t one = slot_bytes(store->plan, store->model, i);
         bool fits = one <= left;
         store->shelves[i].capacity = (size_t)(bytes / all) + fits;
         left -= fits ? one : 0;

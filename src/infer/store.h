@@ -12,6 +12,8 @@ typedef struct bh_store bh_store;
 bh_status bh_store_new(bh_store **out, const bh_plan *plan, const bh_model *model,
                        uint64_t bytes) BH_MUST_CHECK;
 void bh_store_free(bh_store *store); // wipes
+// Bytes of the units that one query takes.
+uint64_t bh_store_query_bytes(const bh_plan *plan, const bh_model *model);
 
 // Makes one unit. BH_OK: call again, there may be room for more; BH_WANT_MORE: there
 // is not.

@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/queue.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+
+// Waits by a clock that nobody sets.
+static bool init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0) {
+        return false;
+    }
+    bool ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+              pthread_cond_init(condition, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    return ok;
+}
 
 bh_status bh_queue_init(bh_queue *q, size_t capacity)
 {
@@ -16,7 +30,7 @@ bh_status bh_queue_init(bh_queue *q, size_t capacity)
         bh_free(q->items);
         return BH_ERR_NOMEM;
     }
-    if (pthread_cond_init(&q->changed, NULL) != 0) {
+    if (!init_condition(&q->changed)) {
         pthread_mutex_destroy(&q->lock);
         bh_free(q->items);
         return BH_ERR_NOMEM;
@@ -48,25 +62,41 @@ bool bh_queue_push(bh_queue *q, const bh_connection *c)
     return room;
 }
 
-// Sleeps unless somebody came or woke the queue since `wakes` was read.
-static void wait_for_change(bh_queue *q, uint64_t wakes)
+static struct timespec after_ms(uint32_t ms)
 {
-    while (!q->closed && q->len == 0 && q->wakes == wakes) {
-        pthread_cond_wait(&q->changed, &q->lock);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+// Sleeps unless somebody came or woke the queue since `wakes` was read.
+static void wait_for_change(bh_queue *q, uint64_t wakes, uint32_t ms)
+{
+    struct timespec until = after_ms(ms == BH_QUEUE_SLEEP ? 0 : ms);
+    int result = 0;
+    while (!q->closed && q->len == 0 && q->wakes == wakes && result == 0) {
+        result = ms == BH_QUEUE_SLEEP
+                     ? pthread_cond_wait(&q->changed, &q->lock)
+                     : pthread_cond_timedwait(&q->changed, &q->lock, &until);
     }
 }
 
-bool bh_queue_pop(bh_queue *q, bh_connection *c, bool (*idle)(void *user), void *user)
+bool bh_queue_pop(bh_queue *q, bh_connection *c, uint32_t (*idle)(void *user),
+                  void *user)
 {
     pthread_mutex_lock(&q->lock);
     while (!q->closed && q->len == 0) {
         uint64_t wakes = q->wakes;
         pthread_mutex_unlock(&q->lock);
-        bool more = idle(user);
+        uint32_t ms = idle(user);
         pthread_mutex_lock(&q->lock);
-        if (!more) {
-            wait_for_change(q, wakes);
-        }
+        wait_for_change(q, wakes, ms);
     }
     bool got = !q->closed;
     if (got) {

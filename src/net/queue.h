@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "net/address.h"
 
@@ -25,9 +26,11 @@ typedef struct bh_queue {
 bh_status bh_queue_init(bh_queue *q, size_t capacity) BH_MUST_CHECK;
 void bh_queue_clear(bh_queue *q);                        // closes what still waits
 bool bh_queue_push(bh_queue *q, const bh_connection *c); // false if full or closed
-// Waits; false once closed. While none has come idle(user) is called, until it says
-// that there is nothing to do; after bh_queue_wake it is asked again.
-bool bh_queue_pop(bh_queue *q, bh_connection *c, bool (*idle)(void *user), void *user);
+// Waits; false once closed. While none has come idle(user) is called, which says after
+// how many ms it is to be called again; after bh_queue_wake it is called in any case.
+#define BH_QUEUE_SLEEP UINT32_MAX
+bool bh_queue_pop(bh_queue *q, bh_connection *c, uint32_t (*idle)(void *user),
+                  void *user);
 void bh_queue_wake(bh_queue *q);
 void bh_queue_close(bh_queue *q);
 

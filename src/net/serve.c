@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "net/clock.h"
+
 #define ERROR_FLUSH_MS 2000
+#define QUIET_MS       20 // without a query, before anything is prepared
 
 void bh_serve_log(const bh_serving *serving, const char *format, ...)
 {
@@ -57,11 +60,24 @@ static const char *ending(bh_pump pump, const bh_error *err)
     }
 }
 
-bool bh_serve_idle(void *serving_)
+// A client with many images asks again at once: that query must not find the processors
+// taken. For the same reason one worker prepares, whatever their number.
+uint32_t bh_serve_idle(void *serving_)
 {
     bh_serving *serving = serving_;
-    return atomic_load(&serving->busy) == 0 && !atomic_load(&serving->stopping) &&
-           bh_service_prepare(serving->service) == BH_OK;
+    if (atomic_load(&serving->busy) > 0 || atomic_load(&serving->stopping)) {
+        return BH_QUEUE_SLEEP; // until note_busy wakes the queue
+    }
+    uint64_t quiet_ms = (bh_clock_us() - atomic_load(&serving->quiet_since)) / 1000;
+    if (quiet_ms < QUIET_MS) {
+        return QUIET_MS - (uint32_t)quiet_ms;
+    }
+    if (atomic_exchange(&serving->preparing, true)) {
+        return QUIET_MS;
+    }
+    bh_status status = bh_service_prepare(serving->service);
+    atomic_store(&serving->preparing, false);
+    return status == BH_OK ? 0 : BH_QUEUE_SLEEP;
 }
 
 // Keeps count of the sessions within a query; the end of the last one is when idle
@@ -71,8 +87,11 @@ static void note_busy(bh_serving *serving, bool *was, bool is)
     if (is && !*was) {
         atomic_fetch_add(&serving->busy, 1);
     }
-    if (*was && !is && atomic_fetch_sub(&serving->busy, 1) == 1) {
-        bh_queue_wake(&serving->queue);
+    if (*was && !is) {
+        atomic_store(&serving->quiet_since, bh_clock_us());
+        if (atomic_fetch_sub(&serving->busy, 1) == 1) {
+            bh_queue_wake(&serving->queue);
+        }
     }
     *was = is;
 }

@@ -57,6 +57,24 @@ static bh_status write_manifest(bh_service *service, bh_error *err)
                : bh_fail(err, status, "the manifest: %s", bh_status_message(status));
 }
 
+// The plan is made for queries whose work is all done ahead.
+static bh_status make_store(bh_service *service, uint64_t bytes, bh_error *err)
+{
+    uint64_t query = bh_store_query_bytes(service->plan, service->model);
+    if (bytes < query) {
+        return bh_fail(err, BH_ERR_ARG,
+                       "one query takes %.1f MB of work done ahead, more than the "
+                       "%.1f MB that are allowed",
+                       (double)query / 1e6, (double)bytes / 1e6);
+    }
+    service->prepared_queries = (double)bytes / (double)query;
+    bh_status status =
+        bh_store_new(&service->store, service->plan, service->model, bytes);
+    return status == BH_OK
+               ? BH_OK
+               : bh_fail(err, status, "work done ahead: %s", bh_status_message(status));
+}
+
 bh_status bh_service_new(bh_service **out, const bh_model *model,
                          const bh_service_options *options, bh_error *err)
 {
@@ -73,11 +91,7 @@ bh_status bh_service_new(bh_service **out, const bh_model *model,
         status = write_manifest(service, err);
     }
     if (status == BH_OK && options->prepare_bytes > 0) {
-        status =
-            bh_store_new(&service->store, service->plan, model, options->prepare_bytes);
-        if (status != BH_OK) {
-            bh_fail_plain(err, status);
-        }
+        status = make_store(service, options->prepare_bytes, err);
     }
     if (status != BH_OK) {
         bh_service_free(service);
@@ -95,6 +109,11 @@ void bh_service_free(bh_service *service)
         bh_writer_clear(&service->manifest);
         bh_free(service);
     }
+}
+
+double bh_service_prepared_queries(const bh_service *service)
+{
+    return service->prepared_queries;
 }
 
 bh_status bh_service_prepare(const bh_service *service)

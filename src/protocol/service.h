@@ -13,6 +13,7 @@ struct bh_service {
     bh_clock clock;
     bh_pool *pool;   // borrowed; or NULL
     bh_store *store; // units made ahead; NULL: none are
+    double prepared_queries;
 };
 
 #endif

@@ -64,7 +64,7 @@ static void mul_acc(const bh_modulus *m, uint64_t *acc, const uint64_t *x,
 
 // Words between a product and the operands that are fetched for a later one: so many
 // rows at a time are more than the processor foresees by itself.
-#define AHEAD 64
+#define AHEAD 128
 
 // A number, not a pointer: it may be behind the end of its array.
 INLINE void prefetch(const uint64_t *at)
@@ -84,8 +84,6 @@ INLINE void mul_acc2_any(const bh_modulus *m, uint64_t *acc0, uint64_t *acc1,
         sum s0 = {_mm512_setzero_si512(), v8_load_lanes(old, acc0 + i)};
         sum s1 = {_mm512_setzero_si512(), v8_load_lanes(old, acc1 + i)};
         for (size_t k = 0; k < n_terms; k++) {
-            prefetch(terms[k].x0 + i);
-            prefetch(terms[k].x1 + i);
             prefetch(terms[k].w + i);
             v8 w = v8_load_lanes(lanes, terms[k].w + i);
             s0 = sum_add(s0, v8_load_lanes(lanes, terms[k].x0 + i), w);

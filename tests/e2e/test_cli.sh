@@ -226,10 +226,11 @@ fingerprint=$(openssl x509 -in certs/server.crt -noout -fingerprint -sha256 | se
 serve="serve --model m.bhn --cert certs/server.crt --key certs/server.key --guard sampled"
 # shellcheck disable=SC2086 # a list of words
 "$bayhenn" $serve --listen 127.0.0.1:0 --samples 3 --workers 2 --threads 2 \
-    --prepare 2000000 >listening 2>log &
+    --prepare 200M >listening 2>log &
 server=$!
 wait_for listening listening
 address=$(sed -n 's/^listening on //p' listening)
+grep -q "prepares [0-9.]* queries ahead" listening || fail "serve does not say what it prepares"
 grep -q "NOT protected" listening || fail "serve does not say what its guard gives away"
 
 # shellcheck disable=SC2086
@@ -238,6 +239,8 @@ refused 1 "in use" $serve --listen "$address"
 {
     refused 2 "HOST:PORT" $serve --listen "::1:80"
     refused 2 "write HOST:PORT" $serve --listen 7443
+    refused 2 "such as 500M" $serve --listen 127.0.0.1:0 --prepare 2MB
+    refused 2 "one query takes" $serve --listen 127.0.0.1:0 --prepare 2M
 }
 refused 1 "does not belong" serve --model m.bhn --listen 127.0.0.1:0 --guard sampled \
     --cert certs/server.crt --key other/server.key
