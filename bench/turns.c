@@ -33,10 +33,21 @@ static bh_status client_to_server(turns *t, size_t *len, bh_error *err)
         t->on_upload(t->user, data, *len);
     }
     double start = measure_now_ns();
-    bh_status status = turns_serve(t->server, data, *len, err);
+    bh_status status = bh_server_feed(t->server, data, *len, err);
     t->server_ns += measure_now_ns() - start;
     bh_client_sent(t->client, *len);
     return status;
+}
+
+// One piece, as over a link, where the client has its part before the next is done.
+static bh_status work_once(turns *t, bool *worked, bh_error *err)
+{
+    double start = measure_now_ns();
+    bh_status status =
+        bh_server_is_busy(t->server) ? bh_server_work(t->server, err) : BH_WANT_MORE;
+    t->server_ns += measure_now_ns() - start;
+    *worked = status == BH_OK;
+    return status == BH_WANT_MORE ? BH_OK : status;
 }
 
 static bh_status server_to_client(turns *t, size_t *len, bh_error *err)
@@ -56,8 +67,12 @@ static bh_status server_to_client(turns *t, size_t *len, bh_error *err)
 static bh_status take_turns(turns *t, bh_error *err)
 {
     bh_status status = BH_OK;
-    for (size_t up = 1, down = 1; status == BH_OK && up + down > 0;) {
+    bool worked = true;
+    for (size_t up = 0, down = 0; status == BH_OK && (worked || up + down > 0);) {
         status = client_to_server(t, &up, err);
+        if (status == BH_OK) {
+            status = work_once(t, &worked, err);
+        }
         if (status == BH_OK) {
             status = server_to_client(t, &down, err);
         }
