@@ -137,6 +137,12 @@ static void test_usage(void **state)
     assert_int_equal(run("kernels --n 3000 2>&1", NULL, NULL), 2);
     assert_int_equal(run("inference 2>&1", NULL, NULL), 2);
     assert_int_equal(run("inference --net lenet5 --link fast 2>&1", NULL, NULL), 2);
+    assert_int_equal(run("inference --net lenet5 --link bytes 2>&1", NULL, NULL), 2);
+    assert_int_equal(
+        run("proxy --listen localhost:0 --connect localhost:1 --link bytes "
+            "2>&1",
+            NULL, NULL),
+        2);
     assert_int_equal(run("inference --net unknown 2>&1", NULL, NULL), 2);
     assert_int_equal(run("throughput --net lenet5 --threads , 2>&1", NULL, NULL), 2);
     assert_int_equal(run("kernels --variant none 2>&1", NULL, NULL), 1);
