@@ -25,8 +25,9 @@ typedef struct cli_command {
     const char *summary;
 } cli_command;
 
-// All of main: finds the command, answers --help and --version, and turns output that
-// was lost into a failure. `about` is one line that says what the program is.
+// All of main: checks BH_CPU, finds the command, answers --help and --version, and
+// turns output that was lost into a failure. `about` is one line that says what the
+// program is.
 int cli_main(const cli_command *commands, size_t count, const char *about, int argc,
              char **argv);
 

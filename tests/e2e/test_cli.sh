@@ -96,6 +96,7 @@ done
 works --version
 works --help
 refused 2 "no command" nonsense
+BH_CPU=AVX2 refused 2 'BH_CPU is "AVX2"; it takes portable' info
 refused 2 "is needed" infer "$digit"
 refused 2 "needs a value" infer --connect
 refused 2 "ca or --fingerprint is needed" infer --connect localhost:1 "$digit"
