@@ -154,7 +154,9 @@ static void test_usage(void **state)
         2);
     assert_int_equal(run("inference --net unknown 2>&1", NULL, NULL), 2);
     assert_int_equal(run("throughput --net lenet5 --threads , 2>&1", NULL, NULL), 2);
-    assert_int_equal(run("kernels --variant none 2>&1", NULL, NULL), 1);
+    assert_int_equal(run("throughput --net lenet5 --threads 1,2, 2>&1", NULL, NULL), 2);
+    assert_int_equal(run("throughput --net lenet5 --threads 1,,2 2>&1", NULL, NULL), 2);
+    assert_int_equal(run("kernels --variant none 2>&1", NULL, NULL), 2);
 }
 
 int main(void)
