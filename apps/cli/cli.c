@@ -202,6 +202,16 @@ bool cli_needs(const char *command, const char *option, const char *value)
     return value != NULL;
 }
 
+bool cli_one_model(const char *command, const char *model, const char *net)
+{
+    bool one = (model != NULL) != (net != NULL);
+    if (!one) {
+        cli_usage(command, model != NULL ? "only one of --model and --net can be given"
+                                         : "either --model or --net is needed");
+    }
+    return one;
+}
+
 bool cli_no_operands(const char *command, int argc, char **argv)
 {
     if (optind < argc) {

@@ -70,6 +70,8 @@ bool cli_link(const char *command, const char *text, bh_link *out);
 // Complains unless the option's value was given.
 bool cli_needs(const char *command, const char *option, const char *value);
 // Complains if arguments are left after the options.
+// Complains unless exactly one of --model and --net was given.
+bool cli_one_model(const char *command, const char *model, const char *net);
 bool cli_no_operands(const char *command, int argc, char **argv);
 
 // The pool for --threads N; none for one thread, which needs none.

@@ -274,11 +274,8 @@ int cmd_plan(int argc, char **argv)
     if (parsed != CLI_GO_ON) {
         return parsed;
     }
-    if (!cli_no_operands(name, argc, argv)) {
+    if (!cli_no_operands(name, argc, argv) || !cli_one_model(name, o.model, o.net)) {
         return CLI_USAGE;
-    }
-    if ((o.model != NULL) == (o.net != NULL)) {
-        return cli_usage(name, "either --model or --net is needed");
     }
     return run(&o);
 }

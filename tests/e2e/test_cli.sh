@@ -107,7 +107,7 @@ refused 2 "guard is needed" serve --model m.bhn --listen localhost:0 --cert c --
 refused 2 "whole number" plan --model m.bhn --samples 0
 refused 2 "whole number" plan --model m.bhn --samples 1x
 refused 2 "either --model or --net" plan
-refused 2 "either --model or --net" plan --model m.bhn --net lenet5
+refused 2 "only one of --model and --net" plan --model m.bhn --net lenet5
 refused 2 "unknown network" plan --net resnet
 refused 2 "no such speed in .fast" plan --model m.bhn --link fast
 refused 2 "no such round trip" serve --link 1gbit,40
