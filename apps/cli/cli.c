@@ -60,7 +60,7 @@ int cli_usage(const char *command, const char *format, ...)
 
 int cli_fail_output(const char *command)
 {
-    return cli_fail(command, "writing the output failed");
+    return cli_fail(command, CLI_OUTPUT_LOST);
 }
 
 int cli_fail_with(const char *command, const bh_error *err)

@@ -235,7 +235,13 @@ grep -q "prepares [0-9.]* queries ahead" listening || fail "serve does not say w
 grep -q "NOT protected" listening || fail "serve does not say what its guard gives away"
 
 # shellcheck disable=SC2086
-refused 1 "in use" $serve --listen "$address"
+{
+    refused 1 "in use" $serve --listen "$address"
+    if [ -c /dev/full ]; then
+        timeout 10 "$bayhenn" $serve --listen 127.0.0.1:0 >/dev/full 2>err
+        notices_loss $? "serve >/dev/full"
+    fi
+}
 # shellcheck disable=SC2086
 {
     refused 2 "HOST:PORT" $serve --listen "::1:80"
