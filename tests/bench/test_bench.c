@@ -152,6 +152,11 @@ static void test_usage(void **state)
             "2>&1",
             NULL, NULL),
         2);
+    assert_int_equal(
+        run("proxy --listen localhost:0 --connect nowhere.invalid:1 --link "
+            "1gbit 2>&1",
+            NULL, NULL),
+        1);
     assert_int_equal(run("inference --net unknown 2>&1", NULL, NULL), 2);
     assert_int_equal(run("throughput --net lenet5 --threads , 2>&1", NULL, NULL), 2);
     assert_int_equal(run("throughput --net lenet5 --threads 1,2, 2>&1", NULL, NULL), 2);
