@@ -29,6 +29,19 @@ void *bench_alloc(const char *command, size_t count, size_t size)
     return block;
 }
 
+bool bench_link(const char *command, const char *text, const char *more, bh_link *out)
+{
+    bool parsed = bh_link_parse(out, text, NULL) == BH_OK;
+    bool ok = parsed && out->bytes_per_second > BH_LINK_BYTES_ONLY;
+    if (!ok) {
+        cli_usage(command,
+                  "--link takes %s10gbit, 1gbit, \"100mbit,40ms\" or BYTES/S,RTT, not "
+                  "\"%s\"%s",
+                  more, text, parsed ? ": a simulated link needs a speed" : "");
+    }
+    return ok;
+}
+
 const char *bench_kernel_name(const char *command)
 {
     bh_he *he = NULL;

@@ -22,6 +22,10 @@ void bench_need_with(const char *command, bh_status status, const bh_error *err)
 // Zeroed memory, aligned for every kernel (bh_alloc).
 void *bench_alloc(const char *command, size_t count, size_t size);
 
+// A link to simulate: as cli_link takes it, but for "bytes", which is no speed. `more`
+// are other values that the option takes, as in "loopback, ". Complains otherwise.
+bool bench_link(const char *command, const char *text, const char *more, bh_link *out);
+
 // The kernel variant that the parameter set n4096 uses here.
 const char *bench_kernel_name(const char *command);
 

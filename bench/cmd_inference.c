@@ -193,7 +193,8 @@ static int run(const inference_options *o)
 static bool take_link(inference_options *o, const char *text)
 {
     o->link_text = text;
-    return strcmp(text, "loopback") == 0 || cli_link(name, text, &o->link);
+    return strcmp(text, "loopback") == 0 ||
+           bench_link(name, text, "loopback, ", &o->link);
 }
 
 static bool take(void *user, int c)

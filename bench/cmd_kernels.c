@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
 #include <string.h>
 
 #include "bandwidth.h"
+#include "base/cpu.h"
 #include "bench.h"
 #include "lab.h"
 #include "randomness.h"
@@ -119,22 +121,41 @@ static int run(const kernels_options *o)
     return CLI_OK;
 }
 
+// Named as the levels of processors are.
+static bool take_variant(kernels_options *o, const char *text)
+{
+    o->variant = text;
+    for (int level = BH_CPU_PORTABLE; level <= BH_CPU_AVX512; level++) {
+        if (strcmp(text, bh_cpu_name((bh_cpu)level)) == 0) {
+            return true;
+        }
+    }
+    cli_usage(name, "--variant takes portable, avx2 or avx512, not \"%s\"", text);
+    return false;
+}
+
+static bool take_degree(kernels_options *o, const char *text)
+{
+    char degree[24];
+    for (o->n = LAB_N_MIN; o->n <= LAB_N_MAX; o->n *= 2) {
+        snprintf(degree, sizeof degree, "%u", (unsigned)o->n);
+        if (strcmp(text, degree) == 0) {
+            return true;
+        }
+    }
+    cli_usage(name, "--n takes a power of two from %d to %d, not \"%s\"", LAB_N_MIN,
+              LAB_N_MAX, text);
+    return false;
+}
+
 static bool take(void *user, int c)
 {
     kernels_options *o = user;
     switch (c) {
     case 'v':
-        o->variant = optarg;
-        return true;
+        return take_variant(o, optarg);
     case 'n':
-        if (!cli_number(name, "--n", optarg, LAB_N_MIN, LAB_N_MAX, &o->n)) {
-            return false;
-        }
-        if ((o->n & (o->n - 1)) != 0) {
-            cli_usage(name, "--n takes a power of two, not \"%s\"", optarg);
-            return false;
-        }
-        return true;
+        return take_degree(o, optarg);
     default:
         return bench_take(name, &o->shared, c, optarg);
     }

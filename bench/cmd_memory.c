@@ -184,10 +184,10 @@ static void print(const memory_options *o, const figures *f)
                       (json_int_t)f->idle, "peak_rss_bytes", (json_int_t)f->peak));
         return;
     }
-    printf("%s, S = %u: server with %u clients\n\n"
+    printf("%s, S = %u: server with %u client%s\n\n"
            "idle %8.1f MB\npeak %8.1f MB\n",
-           net, o->subject.samples, o->clients, (double)f->idle / 1e6,
-           (double)f->peak / 1e6);
+           net, o->subject.samples, o->clients, o->clients == 1 ? "" : "s",
+           (double)f->idle / 1e6, (double)f->peak / 1e6);
 }
 
 static int run(const memory_options *o)

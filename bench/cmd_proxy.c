@@ -48,7 +48,7 @@ static bool take(void *user, int c)
         return true;
     case 'k':
         o->link_text = optarg;
-        return cli_link(name, optarg, &o->link);
+        return bench_link(name, optarg, "", &o->link);
     default:
         return false;
     }

@@ -180,10 +180,9 @@ static int run(const throughput_options *o)
 // "1,2,4"
 static bool take_counts(throughput_options *o, char *text)
 {
-    char *rest = NULL;
+    char *one;
     o->n_counts = 0;
-    for (char *one = strtok_r(text, ",", &rest); one != NULL;
-         one = strtok_r(NULL, ",", &rest)) {
+    while ((one = strsep(&text, ",")) != NULL) {
         uint64_t number;
         if (o->n_counts == COUNTS_MAX) {
             cli_usage(name, "--threads takes at most %d counts", COUNTS_MAX);
@@ -194,10 +193,7 @@ static bool take_counts(throughput_options *o, char *text)
         }
         o->counts[o->n_counts++] = (uint32_t)number;
     }
-    if (o->n_counts == 0) {
-        cli_usage(name, "--threads takes counts such as 1,2");
-    }
-    return o->n_counts > 0;
+    return true;
 }
 
 static bool take(void *user, int c)

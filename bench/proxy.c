@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -56,6 +57,9 @@ bh_status proxy_new(proxy **out, const char *listen, const char *connect,
         status = bh_address_parse(&p->target, connect, 0, err);
     }
     if (status == BH_OK) {
+        status = bh_socket_find(&p->target, err);
+    }
+    if (status == BH_OK) {
         status = bh_socket_listen_all(&p->listeners, &address, err);
     }
     if (status != BH_OK) {
@@ -102,18 +106,35 @@ void proxy_free(proxy *p)
     bh_free(p);
 }
 
+// The other side of a client that was accepted.
+static bh_status open_connection(proxy *p, connection *c, bh_error *err)
+{
+    if (p->n_connections == PROXY_CONNECTIONS_MAX) {
+        return bh_fail(err, BH_ERR_STATE, "there are %d connections already",
+                       PROXY_CONNECTIONS_MAX);
+    }
+    bh_status status =
+        bh_socket_connect(&c->fds[1], &p->target, CONNECT_TIMEOUT_MS, err);
+    if (status == BH_OK && (!flow_init(&c->flows[0], &p->lines[0]) ||
+                            !flow_init(&c->flows[1], &p->lines[1]))) {
+        status = bh_fail_plain(err, BH_ERR_NOMEM);
+    }
+    return status;
+}
+
 // Drops a client that cannot be connected to the target, or is one too many.
 static void accept_one(proxy *p, int listen_fd)
 {
     char peer[BH_ADDRESS_TEXT_MAX];
+    bh_error err = {0};
     connection c = {.fds = {bh_socket_accept(listen_fd, peer), -1}};
-    bool ok =
-        c.fds[0] >= 0 && p->n_connections < PROXY_CONNECTIONS_MAX &&
-        bh_socket_connect(&c.fds[1], &p->target, CONNECT_TIMEOUT_MS, NULL) == BH_OK &&
-        flow_init(&c.flows[0], &p->lines[0]) && flow_init(&c.flows[1], &p->lines[1]);
-    if (ok) {
+    if (c.fds[0] < 0) {
+        return; // the client has gone again
+    }
+    if (open_connection(p, &c, &err) == BH_OK) {
         p->connections[p->n_connections++] = c;
     } else {
+        fprintf(stderr, "bayhenn-bench proxy: %s is dropped: %s\n", peer, err.message);
         close_connection(&c);
     }
 }

@@ -12,7 +12,8 @@ typedef struct proxy proxy;
 #define PROXY_CONNECTIONS_MAX 64
 
 // Listens on `listen` ("HOST:PORT", port 0 picks one) and connects every client to
-// `connect`. BH_ERR_ARG, BH_ERR_IO with a sentence, BH_ERR_NOMEM.
+// `connect`, whose host must have an address. A client for whom that fails is dropped,
+// with a line on stderr. BH_ERR_ARG, BH_ERR_IO with a sentence, BH_ERR_NOMEM.
 bh_status proxy_new(proxy **out, const char *listen, const char *connect,
                     const bh_link *link, bh_error *err) BH_MUST_CHECK;
 uint16_t proxy_port(const proxy *p);

@@ -40,11 +40,7 @@ bool subject_take(const char *command, subject_options *o, int option,
 
 bool subject_is_named(const char *command, const subject_options *o)
 {
-    bool one = (o->net == NULL) != (o->model == NULL);
-    if (!one) {
-        cli_usage(command, "give --net or --model");
-    }
-    return one;
+    return cli_one_model(command, o->model, o->net);
 }
 
 const char *subject_name(const subject_options *o)

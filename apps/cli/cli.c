@@ -60,7 +60,7 @@ int cli_usage(const char *command, const char *format, ...)
 
 int cli_fail_output(const char *command)
 {
-    return cli_fail(command, "writing the output failed");
+    return cli_fail(command, CLI_OUTPUT_LOST);
 }
 
 int cli_fail_with(const char *command, const bh_error *err)
@@ -200,6 +200,16 @@ bool cli_needs(const char *command, const char *option, const char *value)
         cli_usage(command, "%s is needed", option);
     }
     return value != NULL;
+}
+
+bool cli_one_model(const char *command, const char *model, const char *net)
+{
+    bool one = (model != NULL) != (net != NULL);
+    if (!one) {
+        cli_usage(command, model != NULL ? "only one of --model and --net can be given"
+                                         : "either --model or --net is needed");
+    }
+    return one;
 }
 
 bool cli_no_operands(const char *command, int argc, char **argv)

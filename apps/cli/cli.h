@@ -25,8 +25,9 @@ typedef struct cli_command {
     const char *summary;
 } cli_command;
 
-// All of main: finds the command, answers --help and --version, and turns output that
-// was lost into a failure. `about` is one line that says what the program is.
+// All of main: checks BH_CPU, finds the command, answers --help and --version, and
+// turns output that was lost into a failure. `about` is one line that says what the
+// program is.
 int cli_main(const cli_command *commands, size_t count, const char *about, int argc,
              char **argv);
 
@@ -45,6 +46,7 @@ int cli_fail(const char *command, const char *format, ...) BH_PRINTF(2, 3);
 // The same with a pointer to --help; returns CLI_USAGE.
 int cli_usage(const char *command, const char *format, ...) BH_PRINTF(2, 3);
 // For output that is lost: a full disk, a closed stdout.
+#define CLI_OUTPUT_LOST "writing the output failed"
 int cli_fail_output(const char *command);
 // CLI_USAGE where the library says that an argument is wrong, CLI_FAILURE otherwise.
 int cli_fail_with(const char *command, const bh_error *err);
@@ -68,6 +70,8 @@ bool cli_guard(const char *command, const char *text, bh_guard *out);
 bool cli_link(const char *command, const char *text, bh_link *out);
 // Complains unless the option's value was given.
 bool cli_needs(const char *command, const char *option, const char *value);
+// Complains unless exactly one of --model and --net was given.
+bool cli_one_model(const char *command, const char *model, const char *net);
 // Complains if arguments are left after the options.
 bool cli_no_operands(const char *command, int argc, char **argv);
 

@@ -10,8 +10,9 @@
 static const char name[] = "infer";
 
 static const char help[] =
-    "usage: bayhenn infer --connect HOST:PORT (--ca FILE | --fingerprint HEX) "
-    "IMAGE...\n"
+    "usage: bayhenn infer --connect HOST:PORT (--ca FILE | --fingerprint HEX)\n"
+    "                     [--guard NAME] [--timeout SECONDS] [--threads N]\n"
+    "                     [--profile FILE] [--json] IMAGE...\n"
     "\n"
     "Has a server predict images under encryption: it sees neither the images nor the\n"
     "results. An IMAGE is a PNG file (any size; it is resized as the server's model\n"
@@ -30,7 +31,8 @@ static const char help[] =
 
 typedef struct infer_options {
     remote server;
-    const char *profile; // or NULL
+    const char *profile_path; // or NULL
+    FILE *profile;            // open for writing, or NULL
     bool json;
     uint64_t threads;
 } infer_options;
@@ -103,16 +105,30 @@ static int infer(const infer_options *o, bh_tls_client_options *options, inputs 
     return status;
 }
 
+// What cannot be written is noticed before a server is asked.
+static int open_profile(infer_options *o)
+{
+    bh_error err = {0};
+    o->profile = profile_open(o->profile_path, &err);
+    return o->profile != NULL ? CLI_OK : cli_fail_with(name, &err);
+}
+
 static bool take(void *user, int c)
 {
     infer_options *o = user;
     o->json |= c == 'j';
-    o->profile = c == 'p' ? optarg : o->profile;
+    if (c == 'p') {
+        o->profile_path = optarg;
+        if (optarg[0] == '\0') {
+            cli_usage(name, "--profile takes the name of a file, not \"\"");
+        }
+        return optarg[0] != '\0';
+    }
     if (c == 't') {
         return cli_number(name, "--threads", optarg, 1, BH_POOL_THREADS_MAX,
                           &o->threads);
     }
-    return c == 'j' || c == 'p' || remote_take(&o->server, c, optarg);
+    return c == 'j' || remote_take(&o->server, c, optarg);
 }
 
 int cmd_infer(int argc, char **argv)
@@ -137,8 +153,14 @@ int cmd_infer(int argc, char **argv)
     }
     inputs in = {0};
     int status = inputs_find(name, &in, argv + optind, (size_t)(argc - optind));
+    if (status == CLI_OK && o.profile_path != NULL) {
+        status = open_profile(&o);
+    }
     if (status == CLI_OK) {
         status = infer(&o, &options, &in);
+    }
+    if (o.profile != NULL && fclose(o.profile) != 0 && status == CLI_OK) {
+        status = cli_fail_output(name);
     }
     inputs_free(&in);
     return status;

@@ -28,7 +28,9 @@ static const char help[] =
     "                  (without one it is 0.2 ms from 1gbit on, and 20 ms below)\n"
     "  --threads N     of the server [1]\n"
     "  --prepared      for a server whose --prepare has work ahead for every query\n"
-    "  --profile FILE  shows what infer --profile FILE measured beside it\n"
+    "  --profile FILE  shows what infer --profile FILE measured beside it, with that\n"
+    "                  server's blocks; --link, --threads and --prepared have to be\n"
+    "                  stated as they were there\n"
     "  --json          one line of JSON\n"
     "\n"
     "blocks    input and output blocks of a tile, times tiles\n"
@@ -96,7 +98,7 @@ static void print_json(const shown_plan *shown)
     }
     json_t *line = json_pack(
         "{s:s, s:s, s:I, s:s, s:I, s:I, s:o, s:{s:I, s:I}, s:I, s:f, s:{s:f, s:f}, "
-        "s:I, s:f}",
+        "s:I, s:b, s:f}",
         "model", plan->graph->name, "guard", bh_guard_name(plan->guard), "samples",
         (json_int_t)plan->samples, "params", bh_he_name(plan->he), "security_bits",
         (json_int_t)bh_he_security_bits(plan->he), "rounds", (json_int_t)plan->n_layers,
@@ -104,8 +106,8 @@ static void print_json(const shown_plan *shown)
         (json_int_t)totals.bytes_down, "answers", (json_int_t)totals.answers,
         "distance_log2", bh_plan_distance_log2(plan), "link", "bytes_per_second",
         shown->cost.link.bytes_per_second, "rtt_ms", shown->cost.link.rtt_seconds * 1e3,
-        "threads", (json_int_t)shown->cost.server_threads, "predicted_ms",
-        time.total_ms);
+        "threads", (json_int_t)shown->cost.server_threads, "prepared",
+        shown->cost.prepared, "predicted_ms", time.total_ms);
     if (shown->measured != NULL) {
         json_object_set_new(line, "measured_ms", json_real(shown->measured->total_ms));
     }
@@ -272,11 +274,8 @@ int cmd_plan(int argc, char **argv)
     if (parsed != CLI_GO_ON) {
         return parsed;
     }
-    if (!cli_no_operands(name, argc, argv)) {
+    if (!cli_no_operands(name, argc, argv) || !cli_one_model(name, o.model, o.net)) {
         return CLI_USAGE;
-    }
-    if ((o.model != NULL) == (o.net != NULL)) {
-        return cli_usage(name, "either --model or --net is needed");
     }
     return run(&o);
 }

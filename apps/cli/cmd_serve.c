@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/error.h"
 #include "cli.h"
 #include "net/address.h"
 #include "net/clock.h"
@@ -12,7 +13,9 @@ static const char name[] = "serve";
 
 static const char help[] =
     "usage: bayhenn serve --model FILE --listen HOST:PORT --cert FILE --key FILE\n"
-    "                     --guard NAME [--samples S] [--workers N] [--threads N]\n"
+    "                     --guard NAME [--samples S] [--link LINK] [--workers N]\n"
+    "                     [--threads N] [--prepare BYTES] [--idle-timeout SECONDS]\n"
+    "                     [--quiet]\n"
     "\n"
     "Offers a model's predictions. Images and results stay encrypted throughout.\n"
     "\n"
@@ -29,10 +32,9 @@ static const char help[] =
     "                         bytes (per second) with or without a round trip, or\n"
     "                         \"bytes\" for the fewest bytes [1gbit]\n"
     "  --workers N            clients served side by side [4]\n"
-    "  --threads N            that compute one answer [1]; all clients share them, and "
-    "a\n"
-    "                         client that finds them busy is served by its worker "
-    "alone\n"
+    "  --threads N            that compute one answer [1]; all clients share them,\n"
+    "                         and a client that finds them busy is served by its\n"
+    "                         worker alone\n"
     "  --prepare BYTES        memory for work that is done ahead, as in 500M, while "
     "no\n"
     "                         query has come for 20 ms and a worker is free; at\n"
@@ -82,14 +84,15 @@ static void print_line(void *user, const char *line)
     fprintf(stderr, "%s %s\n", stamp, line);
 }
 
-static void print_listening(const bh_tls_server *server, const bh_service *service,
+// False if nobody can read it: whoever started the server waits for this line.
+static bool print_listening(const bh_tls_server *server, const bh_service *service,
                             const serve_options *o)
 {
     bh_address address;
     char port[8], text[BH_ADDRESS_TEXT_MAX];
     snprintf(port, sizeof port, "%u", (unsigned)bh_tls_server_port(server));
     if (bh_address_parse(&address, o->net.listen, 0, NULL) != BH_OK) {
-        return; // it was parsed before: cannot be
+        return false; // it was parsed before: cannot be
     }
     bh_address_format(text, address.host, port);
     printf("guard %s: %s\n", bh_guard_name(o->service.guard),
@@ -98,7 +101,19 @@ static void print_listening(const bh_tls_server *server, const bh_service *servi
         printf("prepares %.1f queries ahead\n", bh_service_prepared_queries(service));
     }
     printf("listening on %s\n", text);
-    fflush(stdout);
+    return fflush(stdout) == 0 && !ferror(stdout);
+}
+
+static bh_status run(bh_tls_server *server, const bh_service *service,
+                     const serve_options *o, bh_error *err)
+{
+    stop_on_signals(server);
+    bh_status status = print_listening(server, service, o)
+                           ? bh_tls_server_run(server, err)
+                           : bh_fail(err, BH_ERR_IO, CLI_OUTPUT_LOST);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    return status;
 }
 
 static int serve(serve_options *o)
@@ -120,11 +135,7 @@ static int serve(serve_options *o)
         status = bh_tls_server_new(&server, service, &o->net, &err);
     }
     if (status == BH_OK) {
-        stop_on_signals(server);
-        print_listening(server, service, o);
-        status = bh_tls_server_run(server, &err);
-        signal(SIGINT, SIG_DFL);
-        signal(SIGTERM, SIG_DFL);
+        status = run(server, service, o, &err);
     }
     bh_tls_server_free(server);
     bh_service_free(service);

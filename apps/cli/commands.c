@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "cli.h"
 
 static void print_help(const cli_command *commands, size_t count, const char *about,
@@ -72,8 +73,15 @@ static int run(const cli_command *commands, size_t count, const char *about, int
 int cli_main(const cli_command *commands, size_t count, const char *about, int argc,
              char **argv)
 {
+    bh_cpu cpu;
+    bh_error err = {0};
     if (!fill_standard_streams()) {
         return CLI_FAILURE;
+    }
+    // A wrong BH_CPU would fail somewhere in the middle of the work.
+    if (bh_cpu_pick(&cpu, &err) != BH_OK) {
+        cli_fail("", "%s", err.message);
+        return CLI_USAGE;
     }
     if (argc < 2) {
         print_help(commands, count, about, stderr);

@@ -91,21 +91,25 @@ static bh_status derive_again(bh_plan **plan, bh_error *err)
 
 bh_status plan_time_adopt(bh_plan **plan, const profile *measured, bh_error *err)
 {
+    if (measured->samples != (*plan)->samples) {
+        return bh_fail(err, BH_ERR_PARAMS,
+                       "the profile is of another number of draws: --samples %u",
+                       measured->samples);
+    }
     bh_linear_choices *choices = bh_alloc(1, sizeof *choices);
     if (choices == NULL) {
         return bh_fail_plain(err, BH_ERR_NOMEM);
     }
-    bool same = measured->samples == (*plan)->samples &&
-                measured->n_layers == (*plan)->n_layers;
+    bool same = measured->n_layers == (*plan)->n_layers;
     for (uint32_t i = 0; same && i < measured->n_layers; i++) {
         same = find_packing(*plan, i, choices, &measured->layers[i]);
     }
     bh_free(choices);
     return same ? derive_again(plan, err)
                 : bh_fail(err, BH_ERR_PARAMS,
-                          "the profile is of another model (it says %s) or of another "
-                          "number of draws (%u)",
-                          measured->model, measured->samples);
+                          "the profile's bytes fit no plan of this model (it says that "
+                          "it is of %s)",
+                          measured->model);
 }
 
 static void print_heading(const ui *u, const profile *measured)
@@ -143,10 +147,12 @@ void plan_time_print(const bh_plan *plan, const bh_cost *cost, const profile *me
            ui_bytes(speed, (uint64_t)cost->link.bytes_per_second),
            cost->link.rtt_seconds * 1e3);
     if (measured != NULL) {
-        printf("Measured, at the right: %s, median of %llu quer%s.\n",
-               ui_time(whole, measured->total_ms),
-               (unsigned long long)measured->queries,
-               measured->queries == 1 ? "y" : "ies");
+        printf(
+            "Measured, at the right: %s, median of %llu quer%s. The blocks are those "
+            "of the\nserver that was measured. What is predicted is for the same "
+            "server only if\n--link, --threads and --prepared say how that one ran.\n",
+            ui_time(whole, measured->total_ms), (unsigned long long)measured->queries,
+            measured->queries == 1 ? "y" : "ies");
     }
 }
 

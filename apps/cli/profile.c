@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
 enum { TIMES = 4 }; // of a layer
+
+#define MS_MAX 1e9 // of a profile that is read: some eleven days
 
 static void times_of(double times[TIMES], const bh_client_layer *l)
 {
@@ -86,7 +89,16 @@ static bool take_medians(profile_log *log)
     return true;
 }
 
-bh_status profile_write(profile_log *log, const char *path, bh_error *err)
+FILE *profile_open(const char *path, bh_error *err)
+{
+    FILE *file = fopen(path, "ab"); // what is there stays until it is replaced
+    if (file == NULL) {
+        (void)bh_fail(err, BH_ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    return file;
+}
+
+bh_status profile_write(profile_log *log, FILE *file, bh_error *err)
 {
     if (!take_medians(log)) {
         return bh_fail_plain(err, BH_ERR_NOMEM);
@@ -105,18 +117,29 @@ bh_status profile_write(profile_log *log, const char *path, bh_error *err)
     json_t *all = json_pack("{s:s, s:I, s:I, s:f, s:o}", "model", p->model, "samples",
                             (json_int_t)p->samples, "queries", (json_int_t)p->queries,
                             "total_ms", p->total_ms, "layers", layers);
-    FILE *file = fopen(path, "wb");
-    bool failed =
-        file == NULL || json_dumpf(all, file, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-    failed |= file != NULL && fclose(file) != 0;
+    (void)!ftruncate(fileno(file), 0); // what cannot be cut off holds nothing
+    bool failed = json_dumpf(all, file, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) != 0 ||
+                  putc('\n', file) == EOF || fflush(file) != 0;
     json_decref(all);
-    return failed ? bh_fail(err, BH_ERR_IO, "%s: %s", path, strerror(errno)) : BH_OK;
+    return failed ? bh_fail(err, BH_ERR_IO, "writing the profile failed: %s",
+                            strerror(errno))
+                  : BH_OK;
 }
 
 void profile_clear(profile_log *log)
 {
     free(log->numbers);
     *log = (profile_log){0};
+}
+
+static bool are_times(const double *times, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!(times[i] >= 0 && times[i] <= MS_MAX)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool unpack(profile *out, json_t *all)
@@ -129,7 +152,7 @@ static bool unpack(profile *out, json_t *all)
                     &samples, "queries", &queries, "total_ms", &out->total_ms, "layers",
                     &layers) != 0 ||
         json_array_size(layers) > BH_GRAPH_LAYERS_MAX || samples < 1 ||
-        samples > BH_SAMPLES_MAX || queries < 1) {
+        samples > BH_SAMPLES_MAX || queries < 1 || !are_times(&out->total_ms, 1)) {
         return false;
     }
     snprintf(out->model, sizeof out->model, "%s", model);
@@ -141,7 +164,7 @@ static bool unpack(profile *out, json_t *all)
                         "encrypt_ms", &times[0], "server_ms", &times[1], "decrypt_ms",
                         &times[2], "done_ms", &times[3], "bytes_up", &up, "bytes_down",
                         &down) != 0 ||
-            up < 0 || down < 0) {
+            up < 0 || down < 0 || !are_times(times, TIMES)) {
             return false;
         }
         set_times(&out->layers[i], times);

@@ -10,6 +10,8 @@
 #ifndef BH_CLI_PROFILE_H
 #define BH_CLI_PROFILE_H
 
+#include <stdio.h>
+
 #include "bayhenn/session.h"
 #include "model/graph.h"
 
@@ -21,7 +23,8 @@ typedef struct profile {
     bh_client_layer layers[BH_GRAPH_LAYERS_MAX];
 } profile;
 
-// BH_ERR_IO, BH_ERR_ENCODING with a sentence that names the file.
+// Times are 0 to 1e9 ms. BH_ERR_IO, BH_ERR_ENCODING with a sentence that names the
+// file.
 bh_status profile_read(profile *out, const char *path, bh_error *err) BH_MUST_CHECK;
 
 // Queries one after the other, of one session's plan. {0} is empty.
@@ -34,9 +37,11 @@ typedef struct profile_log {
 // BH_ERR_NOMEM.
 bh_status profile_add(profile_log *log, const bh_client_facts *facts,
                       const bh_client_result *result, double total_ms) BH_MUST_CHECK;
-// BH_ERR_IO with a sentence.
-bh_status profile_write(profile_log *log, const char *path,
-                        bh_error *err) BH_MUST_CHECK;
+// For writing, before there is something to write; NULL with a sentence that names the
+// file.
+FILE *profile_open(const char *path, bh_error *err);
+// Replaces what the file holds. BH_ERR_IO with a sentence, BH_ERR_NOMEM.
+bh_status profile_write(profile_log *log, FILE *file, bh_error *err) BH_MUST_CHECK;
 void profile_clear(profile_log *log);
 
 #endif

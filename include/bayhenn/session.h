@@ -58,9 +58,10 @@ typedef struct bh_link {
 // whatever it takes.
 #define BH_LINK_BYTES_ONLY 1.0
 
-// "10gbit", "1gbit", "100mbit,40ms", "56kbit", "2e6" (bytes per second), "bytes" (the
-// fewest); behind a comma the round trip in s, ms or us. Without one it is 0.2 ms from
-// 1 Gbit/s on and 20 ms below. BH_ERR_ARG with a sentence for anything else.
+// "10gbit", "1gbit", "100mbit,40ms", "56kbit", "2e6" (bytes per second, more than
+// BH_LINK_BYTES_ONLY), "bytes" (the fewest); behind a comma the round trip in s, ms or
+// us. Without one it is 0.2 ms from 1 Gbit/s on and 20 ms below. BH_ERR_ARG with a
+// sentence for anything else.
 bh_status bh_link_parse(bh_link *out, const char *text, bh_error *err) BH_MUST_CHECK;
 
 // ---- server ----

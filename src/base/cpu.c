@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+
 static const char *const names[] = {
     [BH_CPU_PORTABLE] = "portable", [BH_CPU_AVX2] = "avx2", [BH_CPU_AVX512] = "avx512"};
 
@@ -67,16 +69,33 @@ const char *bh_cpu_name(bh_cpu level)
     return names[level];
 }
 
-bh_status bh_cpu_pick(bh_cpu *out)
+static bh_status pick_forced(bh_cpu *out, const char *forced, bh_error *err)
+{
+    for (int level = BH_CPU_PORTABLE; level <= BH_CPU_AVX512; level++) {
+        if (strcmp(forced, names[level]) == 0) {
+            *out = (bh_cpu)level;
+            return bh_cpu_has(*out)
+                       ? BH_OK
+                       : bh_fail(err, BH_ERR_PARAMS,
+                                 "BH_CPU is \"%s\", but this processor lacks it",
+                                 forced);
+        }
+    }
+    return bh_fail(err, BH_ERR_PARAMS,
+                   "BH_CPU is \"%.100s\"; it takes portable, avx2 or avx512", forced);
+}
+
+bh_status bh_cpu_pick(bh_cpu *out, bh_error *err)
 {
     const char *forced = getenv("BH_CPU");
     *out = BH_CPU_PORTABLE;
-    for (int level = BH_CPU_AVX512; level >= BH_CPU_PORTABLE; level--) {
-        int wanted = forced == NULL || strcmp(forced, names[level]) == 0;
-        if (wanted && bh_cpu_has((bh_cpu)level)) {
+    if (forced != NULL && forced[0] != '\0') {
+        return pick_forced(out, forced, err);
+    }
+    for (int level = BH_CPU_PORTABLE; level <= BH_CPU_AVX512; level++) {
+        if (bh_cpu_has((bh_cpu)level)) {
             *out = (bh_cpu)level;
-            return BH_OK;
         }
     }
-    return BH_ERR_PARAMS;
+    return BH_OK;
 }

@@ -18,8 +18,9 @@ int bh_cpu_has(bh_cpu level);
 // "portable", "avx2", "avx512".
 const char *bh_cpu_name(bh_cpu level);
 
-// The best level of this machine, or the one that BH_CPU in the environment names.
-// BH_ERR_PARAMS if it names none, or one that the machine lacks.
-bh_status bh_cpu_pick(bh_cpu *out) BH_MUST_CHECK;
+// The best level of this machine, or the one that BH_CPU in the environment names, if
+// that is set and not empty. BH_ERR_PARAMS with a sentence if it names none, or one
+// that the machine lacks.
+bh_status bh_cpu_pick(bh_cpu *out, bh_error *err) BH_MUST_CHECK;
 
 #endif

@@ -126,7 +126,7 @@ bh_status bh_stream_new(bh_stream **out)
 {
     bh_cpu cpu;
     *out = NULL;
-    bh_status status = bh_cpu_pick(&cpu);
+    bh_status status = bh_cpu_pick(&cpu, NULL);
     if (status != BH_OK) {
         return status;
     }

@@ -56,7 +56,7 @@ bh_status bh_link_parse(bh_link *out, const char *text, bh_error *err)
         return BH_OK;
     }
     double speed = quantity(text, speeds);
-    if (!(speed >= BH_LINK_BYTES_ONLY && speed <= SPEED_MAX)) {
+    if (!(speed > BH_LINK_BYTES_ONLY && speed <= SPEED_MAX)) {
         return refuse(err, "no such speed", text);
     }
     const char *comma = strchr(text, ',');

@@ -60,6 +60,16 @@ static bh_status resolve(struct addrinfo **list, const bh_address *address, int 
                    code == EAI_SYSTEM ? strerror(errno) : gai_strerror(code));
 }
 
+bh_status bh_socket_find(const bh_address *address, bh_error *err)
+{
+    struct addrinfo *list = NULL;
+    bh_status status = resolve(&list, address, 0, err);
+    if (status == BH_OK) {
+        freeaddrinfo(list);
+    }
+    return status;
+}
+
 static int open_socket(const struct addrinfo *info)
 {
     int type = info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC;

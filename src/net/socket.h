@@ -22,6 +22,9 @@ bh_wait bh_socket_wait(int fd, int stop_fd, short events, uint32_t timeout_ms);
 uint64_t bh_socket_deadline(uint32_t timeout_ms);
 uint32_t bh_socket_left_ms(uint64_t deadline);
 
+// Whether the host has an address. BH_ERR_IO with a sentence.
+bh_status bh_socket_find(const bh_address *address, bh_error *err) BH_MUST_CHECK;
+
 // Connects to the first address of the host that answers. BH_ERR_IO with a sentence.
 bh_status bh_socket_connect(int *fd, const bh_address *address, uint32_t timeout_ms,
                             bh_error *err) BH_MUST_CHECK;

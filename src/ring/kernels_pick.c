@@ -55,7 +55,7 @@ bh_status bh_kernels_pick(const bh_kernels **out, size_t n, const uint64_t *prim
                           size_t n_primes)
 {
     bh_cpu level;
-    bh_status status = bh_cpu_pick(&level);
+    bh_status status = bh_cpu_pick(&level, NULL);
     if (status != BH_OK) {
         return status;
     }

@@ -127,19 +127,41 @@ static void test_servers(void **state)
     json_decref(line);
 }
 
+static void never(const char *line, void *user)
+{
+    (void)user;
+    fail_msg("printed: %s", line);
+}
+
 static void test_usage(void **state)
 {
     (void)state;
     assert_int_equal(run("--help", NULL, NULL), 0);
     assert_int_equal(run("inference --help", NULL, NULL), 0);
     assert_int_equal(run("2>&1", NULL, NULL), 2);
+    setenv("BH_CPU", "nonsense", 1);
+    assert_int_equal(run("kernels --quick", never, NULL), 2);
+    unsetenv("BH_CPU");
     assert_int_equal(run("nothing 2>&1", NULL, NULL), 2);
     assert_int_equal(run("kernels --n 3000 2>&1", NULL, NULL), 2);
     assert_int_equal(run("inference 2>&1", NULL, NULL), 2);
     assert_int_equal(run("inference --net lenet5 --link fast 2>&1", NULL, NULL), 2);
+    assert_int_equal(run("inference --net lenet5 --link bytes 2>&1", NULL, NULL), 2);
+    assert_int_equal(
+        run("proxy --listen localhost:0 --connect localhost:1 --link bytes "
+            "2>&1",
+            NULL, NULL),
+        2);
+    assert_int_equal(
+        run("proxy --listen localhost:0 --connect nowhere.invalid:1 --link "
+            "1gbit 2>&1",
+            NULL, NULL),
+        1);
     assert_int_equal(run("inference --net unknown 2>&1", NULL, NULL), 2);
     assert_int_equal(run("throughput --net lenet5 --threads , 2>&1", NULL, NULL), 2);
-    assert_int_equal(run("kernels --variant none 2>&1", NULL, NULL), 1);
+    assert_int_equal(run("throughput --net lenet5 --threads 1,2, 2>&1", NULL, NULL), 2);
+    assert_int_equal(run("throughput --net lenet5 --threads 1,,2 2>&1", NULL, NULL), 2);
+    assert_int_equal(run("kernels --variant none 2>&1", NULL, NULL), 2);
 }
 
 int main(void)

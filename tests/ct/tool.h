@@ -73,7 +73,7 @@ static inline void tool_begin(const char *level)
 {
     bh_cpu cpu;
     setenv("BH_CPU", level, 1);
-    if (!tool_runs() || bh_cpu_pick(&cpu) != BH_OK) {
+    if (!tool_runs() || bh_cpu_pick(&cpu, NULL) != BH_OK) {
         printf("skipped: %s\n", tool_runs() ? "no such level where this runs"
                                             : "not under the tool that judges");
         exit(77);

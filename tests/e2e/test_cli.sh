@@ -96,6 +96,7 @@ done
 works --version
 works --help
 refused 2 "no command" nonsense
+BH_CPU=AVX2 refused 2 'BH_CPU is "AVX2"; it takes portable' info
 refused 2 "is needed" infer "$digit"
 refused 2 "needs a value" infer --connect
 refused 2 "ca or --fingerprint is needed" infer --connect localhost:1 "$digit"
@@ -106,7 +107,7 @@ refused 2 "guard is needed" serve --model m.bhn --listen localhost:0 --cert c --
 refused 2 "whole number" plan --model m.bhn --samples 0
 refused 2 "whole number" plan --model m.bhn --samples 1x
 refused 2 "either --model or --net" plan
-refused 2 "either --model or --net" plan --model m.bhn --net lenet5
+refused 2 "only one of --model and --net" plan --model m.bhn --net lenet5
 refused 2 "unknown network" plan --net resnet
 refused 2 "no such speed in .fast" plan --model m.bhn --link fast
 refused 2 "no such round trip" serve --link 1gbit,40
@@ -175,7 +176,7 @@ has "margin"
 has "0.2 ms there and back"
 works plan --model m.bhn --json --samples 4 --link 100mbit,40ms --threads 2
 json layers bytes.up bytes.down security_bits layers.0.noise_log2 layers.0.margin_bits \
-    predicted_ms layers.0.predicted_ms.done link.rtt_ms
+    predicted_ms layers.0.predicted_ms.done link.rtt_ms threads prepared
 works plan --net lenet-caffe --link bytes --prepared
 has "fc 800-500"
 refused 1 "missing.json: No such file" plan --model m.bhn --profile missing.json
@@ -234,7 +235,13 @@ grep -q "prepares [0-9.]* queries ahead" listening || fail "serve does not say w
 grep -q "NOT protected" listening || fail "serve does not say what its guard gives away"
 
 # shellcheck disable=SC2086
-refused 1 "in use" $serve --listen "$address"
+{
+    refused 1 "in use" $serve --listen "$address"
+    if [ -c /dev/full ]; then
+        timeout 10 "$bayhenn" $serve --listen 127.0.0.1:0 >/dev/full 2>err
+        notices_loss $? "serve >/dev/full"
+    fi
+}
 # shellcheck disable=SC2086
 {
     refused 2 "HOST:PORT" $serve --listen "::1:80"
@@ -265,10 +272,14 @@ connect="--connect $address --ca certs/server.crt"
     works plan --model m.bhn --samples 3 --profile profile.json --json
     json measured_ms layers.4.measured_ms.server
     refused 1 "another number of draws" plan --model m.bhn --profile profile.json
-    refused 1 "of another model" plan --net netd --samples 3 --profile profile.json
-    "$bayhenn" infer $connect --profile none/profile.json "$digit" >out 2>err &&
-        fail "a profile in no folder"
-    grep -q "none/profile.json: No such file" err || fail "no name of the profile"
+    refused 1 "fit no plan of this model" plan --net netd --samples 3 --profile profile.json
+    [ -z "$(tail -c 1 profile.json)" ] || fail "no newline at the end of a profile"
+    sed 's/"total_ms": [0-9.]*/"total_ms": -1/' profile.json >negative.json
+    refused 1 "not a profile" plan --model m.bhn --samples 3 --profile negative.json
+    sed 's/"server_ms": [0-9.]*/"server_ms": 1e10/' profile.json >large.json
+    refused 1 "not a profile" plan --model m.bhn --samples 3 --profile large.json
+    refused 1 "none/p.json: No such file" infer $connect --profile none/p.json "$digit"
+    refused 2 "name of a file" infer $connect --profile "" "$digit"
     works infer $connect "$digit"
     has "guard sampled"
     has "entropy"

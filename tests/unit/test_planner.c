@@ -32,7 +32,7 @@ static void test_links(void **state)
         {"0.5gbit,0s", 62.5e6, 0},
         {"125000000", 125e6, 0.2e-3},
         {"bytes", 1, 0},
-        {"1", 1, 20e-3},
+        {"1.5", 1.5, 20e-3},
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         bh_link link;
@@ -46,9 +46,9 @@ static void test_links_refused(void **state)
 {
     (void)state;
     static const char *const speeds[] = {
-        "",        "gbit",   "-1gbit", " 1gbit", "nan",      "inf",
-        "0x10",    "1gbits", "1 gbit", "0",      "1tbit",    "1e300",
-        "1gbit 1", "Bytes",  "0.5",    ",40ms",  "1gbit;1ms"};
+        "",       "gbit",   "-1gbit",    " 1gbit", "nan",     "inf",     "0x10",
+        "1gbits", "1 gbit", "0",         "1tbit",  "1e300",   "1gbit 1", "Bytes",
+        "0.5",    ",40ms",  "1gbit;1ms", "1",      "8e-3kbit"};
     static const char *const trips[] = {
         "1gbit,",    "1gbit,40", "1gbit,-1ms",  "1gbit,1ms,", "1gbit,1ms,2",
         "1gbit,61s", "1gbit,1m", "1gbit,nanms", "1gbit, 1ms", "1gbit,0x1s"};
