@@ -38,8 +38,8 @@ static uint64_t slot_bytes(const bh_plan *plan, const bh_model *model, uint32_t 
 // One unit of every layer.
 static uint64_t sample_bytes(const bh_plan *plan, const bh_model *model)
 {
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < plan->n_layers; i++) {
+    uint64_t bytes = slot_bytes(plan, model, 0); // there is a linear layer in any graph
+    for (uint32_t i = 1; i < plan->n_layers; i++) {
         bytes += slot_bytes(plan, model, i);
     }
     return bytes;
