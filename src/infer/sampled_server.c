@@ -64,7 +64,8 @@ static bh_status take_workspaces(bh_sampled_server *s)
         return BH_ERR_NOMEM;
     }
     if (s->store != NULL) {
-        s->taken = bh_alloc(s->plan->n_layers, s->plan->samples * sizeof *s->taken);
+        s->taken =
+            bh_alloc(s->plan->n_layers, s->plan->samples * sizeof(bh_prepared *));
         status = s->taken != NULL ? BH_OK : BH_ERR_NOMEM;
     }
     for (uint32_t i = 0; i < threads && status == BH_OK; i++) {
