@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,13 +45,18 @@ typedef struct player {
     const bh_service *service;
     bh_status status;
     bh_error err;
+    double begin_ns, end_ns, cpu_ns;
 } player;
 
 static void *play(void *argument)
 {
     player *p = argument;
     pthread_barrier_wait(p->start);
+    p->begin_ns = measure_now_ns();
+    p->cpu_ns = measure_thread_cpu_ns();
     p->status = recording_play(p->recorded, p->service, &p->err);
+    p->cpu_ns = measure_thread_cpu_ns() - p->cpu_ns;
+    p->end_ns = measure_now_ns();
     return NULL;
 }
 
@@ -59,13 +65,14 @@ typedef struct pace {
     double cpu_ms; // processor time of one query
 } pace;
 
-// `count` threads play the recording side by side.
+// `count` threads play the recording side by side: from the first one's begin to the
+// last one's end, whenever this thread is woken.
 static pace run_once(const recording *recorded, const bh_service *service,
                      uint32_t count)
 {
     player players[THREADS_MAX];
     pthread_barrier_t barrier;
-    pthread_barrier_init(&barrier, NULL, count + 1);
+    pthread_barrier_init(&barrier, NULL, count);
     for (uint32_t i = 0; i < count; i++) {
         players[i] =
             (player){.start = &barrier, .recorded = recorded, .service = service};
@@ -73,16 +80,17 @@ static pace run_once(const recording *recorded, const bh_service *service,
             exit(cli_fail(name, "cannot start a thread"));
         }
     }
-    pthread_barrier_wait(&barrier);
-    double start = measure_now_ns(), cpu = measure_cpu_ns();
+    double begin = INFINITY, end = 0, cpu = 0;
     for (uint32_t i = 0; i < count; i++) {
         pthread_join(players[i].thread, NULL);
         bench_need_with(name, players[i].status, &players[i].err);
+        begin = fmin(begin, players[i].begin_ns);
+        end = fmax(end, players[i].end_ns);
+        cpu += players[i].cpu_ns;
     }
-    double ns = measure_now_ns() - start, queries = (double)count * recorded->queries;
-    cpu = measure_cpu_ns() - cpu;
+    double queries = (double)count * recorded->queries;
     pthread_barrier_destroy(&barrier);
-    return (pace){queries / (ns / 1e9), cpu / queries / 1e6};
+    return (pace){queries / ((end - begin) / 1e9), cpu / queries / 1e6};
 }
 
 // Of each thread count: queries a second, the same against the first count repeat by

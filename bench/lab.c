@@ -50,7 +50,7 @@ static void ntt_forward_small(void *user)
 static void ntt_inverse(void *user)
 {
     lab *l = user;
-    l->kernels->ntt_inverse(&l->ntt, l->a);
+    l->kernels->ntt_inverse(&l->ntt, l->inputs + l->next_input++ * STRIDE);
 }
 
 static void reduce(void *user)
@@ -161,7 +161,7 @@ static const struct {
 } operations[] = {
     {"ntt_forward", ntt_forward, restore_inputs, INPUT_ROWS, LAB_BUTTERFLIES, 0},
     {"ntt_forward_small", ntt_forward_small, NULL, 0, LAB_BUTTERFLIES, 0},
-    {"ntt_inverse", ntt_inverse, restore, 0, LAB_BUTTERFLIES, 0},
+    {"ntt_inverse", ntt_inverse, restore_inputs, INPUT_ROWS, LAB_BUTTERFLIES, 0},
     {"mul_acc", mul_acc, clear_accumulators, BH_MAC_TERMS_MAX, LAB_OF_FORWARD, 1},
     {"mul_acc2", mul_acc2, clear_accumulators, BH_MAC_TERMS_MAX, LAB_OF_FORWARD, 1},
     {"mul_acc2_terms", mul_acc2_terms, clear_accumulators,

@@ -30,6 +30,11 @@ double measure_cpu_ns(void)
     return read_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+double measure_thread_cpu_ns(void)
+{
+    return read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 // 64 additions of a register: some cores compute additions of a small constant while
 // renaming registers, several in one cycle.
 #define TIMES_8(x)  x x x x x x x x

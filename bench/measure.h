@@ -14,6 +14,8 @@ double measure_now_ns(void);
 // Nanoseconds of processor time that all threads of this process have used.
 double measure_cpu_ns(void);
 
+double measure_thread_cpu_ns(void); // of the calling thread
+
 // Cycles per nanosecond of this core, from some microseconds of additions; 0 on a
 // processor for which there is no chain.
 double measure_ghz(void);

@@ -35,7 +35,9 @@ static bh_status client_to_server(turns *t, size_t *len, bh_error *err)
     double start = measure_now_ns();
     bh_status status = bh_server_feed(t->server, data, *len, err);
     t->server_ns += measure_now_ns() - start;
+    start = measure_now_ns();
     bh_client_sent(t->client, *len);
+    t->client_ns += measure_now_ns() - start;
     return status;
 }
 
@@ -59,7 +61,9 @@ static bh_status server_to_client(turns *t, size_t *len, bh_error *err)
     double start = measure_now_ns();
     bh_status status = bh_client_feed(t->client, data, *len, err);
     t->client_ns += measure_now_ns() - start;
+    start = measure_now_ns();
     bh_server_sent(t->server, *len);
+    t->server_ns += measure_now_ns() - start;
     return status;
 }
 

@@ -55,7 +55,7 @@ size_t bh_he_answer_bytes(const bh_he *he, size_t n_places, unsigned t_bits);
 
 // What one thread computes in: no call with it takes memory. It holds nothing that a
 // later call relies on, but for an answer between its begin and its finish; encrypting
-// or decrypting in between spoils that answer.
+// or decrypting in between ends that answer (BH_ERR_STATE).
 typedef struct bh_workspace bh_workspace;
 bh_status bh_workspace_new(bh_workspace **out, const bh_he *he) BH_MUST_CHECK;
 void bh_workspace_free(bh_workspace *w); // wipes
@@ -74,7 +74,8 @@ bh_status bh_uniform_init(bh_uniform *out, const uint8_t transcript[32],
 // ---- client ----
 
 // A secret key, ternary uniform, and the keys that its errors are expanded from. It
-// belongs to one session, whose `uniform` it copies, and dies with it.
+// belongs to one session, whose `uniform` it copies, and dies with it. BH_ERR_ARG for a
+// uniform whose keys are the same: the public key and an upload would share a part.
 // CT for all functions of the client: leak sizes and parameters, never s, errors,
 // messages or what was decrypted.
 typedef struct bh_secret_key bh_secret_key;
@@ -87,9 +88,10 @@ void bh_secret_key_free(bh_secret_key *sk); // wipes
 bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0) BH_MUST_CHECK;
 
 // Encrypts n coefficients modulo 2^t_bits under the uniform part number `counter`. The
-// caller never uses a counter twice with a key: the difference of two messages would be
-// revealed. Several threads may encrypt with one key; what comes out depends on key,
-// counter and message alone. c0 receives bh_he_poly_bytes.
+// caller never uses a counter twice with a key, not for one message either: what differs
+// between two messages would be revealed, and a message under two t_bits. Several
+// threads may encrypt with one key; what comes out depends on key, counter, message and
+// t_bits alone. c0 receives bh_he_poly_bytes.
 bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, bh_workspace *w,
                      uint64_t counter, const int64_t *message,
                      unsigned t_bits) BH_MUST_CHECK;

@@ -11,8 +11,6 @@
 
 // One of an accumulator's terms is left for the encryption of zero.
 #define ANSWER_PRODUCTS_MAX (BH_MAC_TERMS_MAX - 1)
-// n_products of an answer that has to begin anew.
-#define ANSWER_FINISHED SIZE_MAX
 
 void bh_answer_begin(bh_workspace *w)
 {
@@ -185,7 +183,7 @@ bh_status bh_answer_finish(bh_workspace *w, uint8_t *out, const bh_public_key *p
     if (w->n_products > ANSWER_PRODUCTS_MAX) {
         return BH_ERR_STATE; // finished already: the sums are no longer transformed
     }
-    w->n_products = ANSWER_FINISHED;
+    bh_he_end_answer(w);
     if (zero == NULL) {
         zero = w->zero;
         status = bh_zero_make(w->zero, w, f->keys, f->number, f->n_places);

@@ -60,6 +60,9 @@ bh_status bh_secret_key_new(bh_secret_key **out, const bh_he *he,
                             const bh_uniform *uniform)
 {
     *out = NULL;
+    if (memcmp(uniform->public_key, uniform->upload, sizeof uniform->upload) == 0) {
+        return BH_ERR_ARG;
+    }
     bh_secret_key *sk = bh_alloc(1, sizeof *sk);
     if (sk == NULL) {
         return BH_ERR_NOMEM;
@@ -127,6 +130,7 @@ static bh_status encrypt(uint8_t *c0, const bh_secret_key *sk, bh_workspace *w,
 {
     const bh_ring *ring = &sk->he->ring;
     uint64_t *body = w->acc0, *a = w->acc1;
+    bh_he_end_answer(w);
     bh_status status = bh_stream_start(w->stream, error_key, counter);
     if (status == BH_OK) {
         status = bh_sample_error(ring, w->small, ring->n, w->stream);
@@ -190,6 +194,7 @@ bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, bh_workspace *w,
         return BH_ERR_ARG;
     }
     uint64_t *c0 = w->acc0, *c1 = w->acc1, *product = w->kept;
+    bh_he_end_answer(w);
     memset(product, 0, ring->n * sizeof *product);
     k->unpack(c1, answer, ring->n, c1_bits);
     k->unpack(c0, answer + bh_he_answer_bytes(sk->he, 0, t_bits), n_places, c0_bits);

@@ -80,6 +80,13 @@ struct bh_workspace {
     int64_t *encoded; // n numbers m - t e
 };
 
+// What the workspace holds is no answer any more: the next has to begin. All further
+// products are one too many then.
+static inline void bh_he_end_answer(bh_workspace *w)
+{
+    w->n_products = SIZE_MAX;
+}
+
 // a += Delta m + e for the first n coefficients, given as m - t e: because Delta t =
 // -1, that is one product. |m| <= t / 2 and |e| <= 21, so |m - t e| < 2^28 * 22 < 2^33.
 void bh_he_add_encoded(const bh_he *he, uint64_t *a, const int64_t *m_minus_te,

@@ -8,7 +8,8 @@
 
 typedef struct bh_store bh_store;
 
-// A store of at most `bytes`, as many units of every layer as fit. Borrows both.
+// A store of at most `bytes` of units, not counting what the allocator adds to each
+// block: as many of every layer as fit. Borrows both.
 bh_status bh_store_new(bh_store **out, const bh_plan *plan, const bh_model *model,
                        uint64_t bytes) BH_MUST_CHECK;
 void bh_store_free(bh_store *store); // wipes

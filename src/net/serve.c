@@ -68,7 +68,8 @@ uint32_t bh_serve_idle(void *serving_)
     if (atomic_load(&serving->busy) > 0 || atomic_load(&serving->stopping)) {
         return BH_QUEUE_SLEEP; // until note_busy wakes the queue
     }
-    uint64_t quiet_ms = (bh_clock_us() - atomic_load(&serving->quiet_since)) / 1000;
+    uint64_t since = atomic_load(&serving->quiet_since); // before the clock is read
+    uint64_t quiet_ms = (bh_clock_us() - since) / 1000;
     if (quiet_ms < QUIET_MS) {
         return QUIET_MS - (uint32_t)quiet_ms;
     }

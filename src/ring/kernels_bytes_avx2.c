@@ -45,15 +45,22 @@ INLINE __m256i bit_offsets(size_t first, unsigned bits)
     return _mm256_and_si256(bit_positions(first, bits), _mm256_set1_epi64x(7));
 }
 
+// One half of v, anywhere.
+INLINE void store_half(uint8_t *out, __m128d v, int half)
+{
+    double bytes = v[half];
+    memcpy(out, &bytes, sizeof bytes);
+}
+
 // Eight bytes at out + first bits / 8 and so on, in this order.
 INLINE void scatter(uint8_t *out, size_t first, unsigned bits, __m256i v)
 {
     __m128d low = _mm_castsi128_pd(_mm256_castsi256_si128(v));
     __m128d high = _mm_castsi128_pd(_mm256_extracti128_si256(v, 1));
-    _mm_storel_pd((double *)(void *)(out + first * bits / 8), low);
-    _mm_storeh_pd((double *)(void *)(out + (first + 1) * bits / 8), low);
-    _mm_storel_pd((double *)(void *)(out + (first + 2) * bits / 8), high);
-    _mm_storeh_pd((double *)(void *)(out + (first + 3) * bits / 8), high);
+    store_half(out + first * bits / 8, low, 0);
+    store_half(out + (first + 1) * bits / 8, low, 1);
+    store_half(out + (first + 2) * bits / 8, high, 0);
+    store_half(out + (first + 3) * bits / 8, high, 1);
 }
 
 // A value is stored with what its first byte holds of the value before: 8 bytes, of

@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 {
     bh_he *he;
     bh_secret_key *sk;
-    const bh_uniform uniform = {0};
+    const bh_uniform uniform = {.upload = {1}};
     tool_check(argc == 3, "usage: ct_control CASE LEVEL");
     tool_begin(argv[2]);
     tool_check(bh_he_new(&he, "n4096", NULL) == BH_OK, "set");

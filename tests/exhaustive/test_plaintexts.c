@@ -76,7 +76,8 @@ static void test_representatives(void **state)
         bh_upload_free(upload);
         assert_ok(bh_decrypt(c.sk, got, c.work, c.bytes, c.places, TINY_N, t_bits));
         for (size_t i = 0; i < TINY_N; i++) {
-            assert_int_equal((uint64_t)(got[i] - m[i]) & (uint64_t)(t - 1), 0);
+            assert_int_equal(((uint64_t)got[i] - (uint64_t)m[i]) & (uint64_t)(t - 1),
+                             0);
             assert_true(got[i] >= -t / 2 && got[i] < t / 2);
         }
     }

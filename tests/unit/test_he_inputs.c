@@ -193,6 +193,16 @@ static void test_misuse(void **state)
     assert_status(bh_answer_add_product(c.work, upload, w), BH_ERR_STATE);
     bh_answer_begin(c.work);
     assert_ok(finish(&c, c.places, 0, 8));
+    // encrypting or decrypting ends an answer
+    bh_answer_begin(c.work);
+    assert_ok(bh_decrypt(c.sk, values, c.work, c.bytes, c.places, 0, 8));
+    assert_status(finish(&c, c.places, 2, 8), BH_ERR_STATE);
+    bh_answer_begin(c.work);
+    uint8_t *c0 = bh_alloc(bh_he_poly_bytes(c.he), 1);
+    assert_ok(bh_encrypt(c.sk, c0, c.work, 10, m, 8));
+    bh_free(c0);
+    assert_status(bh_answer_add_product(c.work, upload, w), BH_ERR_STATE);
+    assert_status(finish(&c, c.places, 2, 8), BH_ERR_STATE);
     bh_upload_free(upload);
     he_pair_tear_down(&c);
 }
@@ -238,6 +248,8 @@ static void test_one_public_key(void **state)
     assert_ok(bh_public_key_make(other, p0[1]));
     assert_memory_not_equal(p0[0], p0[1], len);
     bh_secret_key_free(other);
+    const bh_uniform same = {0}; // would share a part between p0 and counter 0
+    assert_status(bh_secret_key_new(&other, c.he, &same), BH_ERR_ARG);
     bh_free(p0[0]);
     bh_free(p0[1]);
     he_pair_tear_down(&c);

@@ -39,7 +39,7 @@ static int64_t naive_pool(const bh_layer *l, const int64_t *in, uint32_t c, uint
         for (uint32_t b = j * l->stride; b < j * l->stride + l->kernel_w; b++) {
             int64_t v = in[(c * l->in.height + a) * l->in.width + b];
             max = v > max ? v : max;
-            sum += v;
+            sum += l->kind == BH_LAYER_MAX_POOL ? 0 : v;
         }
     }
     return l->kind == BH_LAYER_MAX_POOL ? max : sum;
