@@ -4,8 +4,8 @@
 #include "base/memory.h"
 #include "report.h"
 
-// Larger than any private cache, and about what pools of prepared work take. A shared
-// cache may hold it: so it would the pools.
+// Larger than any core's own cache, and about what prepared work takes that one query
+// uses. A shared cache may hold it: so it would the work.
 enum { WORDS = 1 << 23, REPEATS = 21 };
 
 typedef struct block {
@@ -32,7 +32,7 @@ void bandwidth_measure(const char *command, const bench_options *o)
 {
     block b = {.words = bench_alloc(command, WORDS, sizeof *b.words)};
     const operation op = {.run = read_all, .user = &b};
-    report_row row = {.name = "read_memory",
+    report_row row = {.name = "read_64_mib",
                       .kernels = "",
                       .n = WORDS,
                       .time = measure(&op, bench_repeats(o, REPEATS)),

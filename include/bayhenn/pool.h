@@ -2,7 +2,7 @@
 //
 // Threads that engines may compute on (session.h). An engine starts none itself: it is
 // lent a pool, or computes on its caller's thread. Results are the same, byte for byte,
-// for every number of threads.
+// for every number of threads under one plan.
 #ifndef BAYHENN_POOL_H
 #define BAYHENN_POOL_H
 

@@ -5,7 +5,7 @@
 // drive the client over its own transport. docs/protocol.md has the messages.
 //
 //   loop (either side):
-//     the server: call bh_server_work once, or until it has nothing to do
+//     the server: call bh_server_work once
 //     send bh_X_output(...), as far as the transport takes it, and acknowledge what was
 //     sent with bh_X_sent(...), before feeding what the peer says to it
 //     feed received bytes to bh_X_feed(...)
@@ -110,9 +110,10 @@ bh_status bh_server_feed(bh_server *server, const uint8_t *in, size_t len,
                          bh_error *err) BH_MUST_CHECK;
 // Computes the next answer that is due, of one sample, or of several side by side where
 // the service has a pool, and appends it to the output. Behind a query's last answer,
-// erases the work made ahead that served in it, one unit a call. BH_OK: call again,
-// there may be more; in between output can be sent. BH_WANT_MORE: nothing is due, the
-// server waits for its client. Errors end the session, as with bh_server_feed.
+// erases the work made ahead that served in it, one unit a call, so send that answer
+// first; what the next query finds unerased is erased before it is computed. BH_OK:
+// call again, there may be more. BH_WANT_MORE: nothing is due, the server waits for its
+// client. Errors end the session, as with bh_server_feed.
 bh_status bh_server_work(bh_server *server, bh_error *err) BH_MUST_CHECK;
 // Bytes waiting to be sent: borrowed, valid until the next call with this session.
 const uint8_t *bh_server_output(const bh_server *server, size_t *len);

@@ -134,8 +134,8 @@ void bh_sampled_server_clear(bh_sampled_server *s); // wipes
 bh_status bh_sampled_server_answer(bh_sampled_server *s, const bh_server_job *jobs,
                                    uint32_t count) BH_MUST_CHECK;
 
-// Erases one unit of the store that served in this query, after its last answer: nobody
-// waits for that. false if there is none.
+// Erases one unit of the store that served in this query, after its last answer, when
+// nobody waits unless the client asks again at once. false if there is none.
 bool bh_sampled_server_erase(bh_sampled_server *s);
 
 #endif

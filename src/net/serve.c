@@ -9,7 +9,8 @@
 #include "net/clock.h"
 
 #define ERROR_FLUSH_MS 2000
-#define QUIET_MS       20 // without a query, before anything is prepared
+#define QUIET_MS       20   // without a query, before anything is prepared
+#define FULL_MS        1000 // until a full store is looked at again
 
 void bh_serve_log(const bh_serving *serving, const char *format, ...)
 {
@@ -78,7 +79,11 @@ uint32_t bh_serve_idle(void *serving_)
     }
     bh_status status = bh_service_prepare(serving->service);
     atomic_store(&serving->preparing, false);
-    return status == BH_OK ? 0 : BH_QUEUE_SLEEP;
+    if (status == BH_OK) {
+        return 0;
+    }
+    // Room comes back when a session has erased what served it, which wakes nobody.
+    return bh_service_prepared_queries(serving->service) > 0 ? FULL_MS : BH_QUEUE_SLEEP;
 }
 
 // Keeps count of the sessions within a query; the end of the last one is when idle

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "protocol/service.h"
 #include "support/test.h"
 
 bh_status session_start(session *s, const bh_model *model, uint32_t samples,
@@ -14,11 +15,14 @@ bh_status session_start(session *s, const bh_model *model, uint32_t samples,
 bh_status session_start_on(session *s, const bh_model *model, uint32_t samples,
                            bh_pool *pool, bh_error *err)
 {
-    bh_service_options options = {
-        .guard = BH_GUARD_SAMPLED, .samples = samples, .pool = pool};
+    bh_service_options options = {.guard = BH_GUARD_SAMPLED, .samples = samples};
     *s = (session){.pool = pool};
     bh_status status = bh_service_new(&s->service, model, &options, err);
-    return status == BH_OK ? session_open(s) : status;
+    if (status == BH_OK) {
+        s->service->pool = pool;
+        status = session_open(s);
+    }
+    return status;
 }
 
 void session_end(session *s)

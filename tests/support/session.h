@@ -15,6 +15,7 @@ typedef struct session {
 // A service of this model, and both engines. An error leaves what session_end frees.
 bh_status session_start(session *s, const bh_model *model, uint32_t samples,
                         bh_error *err);
+// The same on a pool, with the plan for one thread: a plan may depend on their number.
 bh_status session_start_on(session *s, const bh_model *model, uint32_t samples,
                            bh_pool *pool, bh_error *err);
 void session_end(session *s);
