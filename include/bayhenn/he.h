@@ -88,10 +88,10 @@ void bh_secret_key_free(bh_secret_key *sk); // wipes
 bh_status bh_public_key_make(const bh_secret_key *sk, uint8_t *p0) BH_MUST_CHECK;
 
 // Encrypts n coefficients modulo 2^t_bits under the uniform part number `counter`. The
-// caller never uses a counter twice with a key, not for one message either: what differs
-// between two messages would be revealed, and a message under two t_bits. Several
-// threads may encrypt with one key; what comes out depends on key, counter, message and
-// t_bits alone. c0 receives bh_he_poly_bytes.
+// caller never uses a counter twice with a key, not for one message either: what
+// differs between two messages would be revealed, and a message under two t_bits.
+// Several threads may encrypt with one key; what comes out depends on key, counter,
+// message and t_bits alone. c0 receives bh_he_poly_bytes.
 bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, bh_workspace *w,
                      uint64_t counter, const int64_t *message,
                      unsigned t_bits) BH_MUST_CHECK;
