@@ -57,7 +57,7 @@ static int set_up(void **state)
     bh_service_options options = {.guard = BH_GUARD_SAMPLED,
                                   .samples = 2,
                                   .pool = f->pool,
-                                  .prepare_bytes = 1 << 20};
+                                  .prepare_bytes = 8 << 20};
     assert_true(bh_selfsigned_make(&f->identity));
     f->model = random_model(&rng);
     f->pixels = calloc(bh_model_input_len(f->model), 1);
