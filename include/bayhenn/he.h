@@ -16,10 +16,19 @@
 //   what of it no client has a part in can be made ahead: bh_factor_make, bh_zero_make
 // A bh_workspace, one for each thread, serves all of them.
 //
+// An answer is sanitised in one of two ways, and the parameter set says in which:
+//   flooded   the client decrypts the product W m + bias itself, modulo t; noise that
+//             drowns the answer's own hides what else that would say about W
+//   masked    the client decrypts a share that is uniform modulo t and says nothing at
+//             all; the server keeps the other one. Their sum is W m modulo t, or off
+//             by one (bh_noise.off_by_one says how often)
+//
 // Nobody sends a polynomial for a uniform part (R8): both sides expand it from the
 // transcript and the client's seed, so the messages hold p0 and c0 only.
 #ifndef BAYHENN_HE_H
 #define BAYHENN_HE_H
+
+#include <stdbool.h>
 
 #include "bayhenn/bayhenn.h"
 
@@ -35,22 +44,26 @@ extern "C" {
 // A parameter set: checked when it is made, immutable afterwards, shared by threads.
 typedef struct bh_he bh_he;
 
-// "n4096": n = 4096, q of two 46-bit primes. BH_ERR_PARAMS for any other name and for a
-// set that misses 128 bits by the 2024 guideline (ePrint 2024/463, Table 5.2). Sets
-// for tests carry INSECURE in their names and exist in test builds only.
+// "n4096": n = 4096, q of two 46-bit primes: answers are flooded.
+// "n2048": n = 2048, q of one 46-bit prime: answers are masked.
+// BH_ERR_PARAMS for any other name and for a set that misses 128 bits by the 2024
+// guideline (ePrint 2024/463, Table 5.2). Sets for tests carry INSECURE in their names
+// and exist in test builds only.
 bh_status bh_he_new(bh_he **out, const char *name, bh_error *err) BH_MUST_CHECK;
 void bh_he_free(bh_he *he);
 const char *bh_he_name(const bh_he *he);
 size_t bh_he_degree(const bh_he *he); // n
 double bh_he_log2_q(const bh_he *he);
+bool bh_he_is_masked(const bh_he *he); // answers are: otherwise flooded
 unsigned
 bh_he_security_bits(const bh_he *he);       // claimed: lattice estimator, MATZOV model
 const char *bh_he_kernels(const bh_he *he); // name of the kernel variant in use
 
 // Bytes of one polynomial packed to the exact width of its primes: p0, or one c0.
 size_t bh_he_poly_bytes(const bh_he *he);
-// Bytes of one answer that keeps n_places coefficients of c0 (R3, R4): c1 whole with
-// t_bits + 9 bits a coefficient, then the kept ones with t_bits + 4.
+// Bytes of one answer that keeps n_places coefficients of c0 (R3, R4): c1 whole, then
+// the kept ones. A coefficient of c1 takes t_bits + 9 bits, or + 10 if masked; a kept
+// one t_bits + 4, or + 6.
 size_t bh_he_answer_bytes(const bh_he *he, size_t n_places, unsigned t_bits);
 
 // What one thread computes in: no call with it takes memory. It holds nothing that a
@@ -97,7 +110,8 @@ bh_status bh_encrypt(const bh_secret_key *sk, uint8_t *c0, bh_workspace *w,
                      unsigned t_bits) BH_MUST_CHECK;
 
 // Decrypts the kept coefficients of an answer of exactly bh_he_answer_bytes. values:
-// n_places numbers in [-t/2, t/2), in the order of `places` (ascending, below n).
+// n_places numbers in [-t/2, t/2), in the order of `places` (ascending, below n): the
+// results, or the client's shares of them.
 bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, bh_workspace *w,
                      const uint8_t *answer, const uint32_t *places, size_t n_places,
                      unsigned t_bits) BH_MUST_CHECK;
@@ -124,7 +138,7 @@ bh_status bh_upload_load(bh_upload *upload, bh_workspace *w, const uint8_t *c0,
 
 // What the randomness of answers is expanded from, one key for each purpose.
 typedef struct bh_answer_keys {
-    uint8_t zero[32], flood[32];
+    uint8_t zero[32], flood[32], mask[32];
 } bh_answer_keys;
 // From a seed of 32 bytes that was drawn for this. Errors: BH_ERR_CRYPTO, BH_ERR_RNG.
 bh_status bh_answer_keys_init(bh_answer_keys *out,
@@ -165,7 +179,12 @@ bh_status bh_answer_add_factor(bh_workspace *w, const bh_upload *upload,
 // What becomes of an answer, and the randomness that sanitises it.
 typedef struct bh_answer_options {
     const uint32_t *places; // coefficients to keep: ascending, below n
-    const int32_t *bias;    // added to them, n_places, each in [-t/2, t/2]
+    // Flooded sets: added to them, n_places, each in [-t/2, t/2]. Masked sets: NULL; a
+    // server adds its bias to its share.
+    const int32_t *bias;
+    // Masked sets: receives the server's share of each place, round(t R / q) mod t for
+    // the mask R: n_places numbers in [0, t), a secret. Flooded sets: NULL.
+    uint32_t *share;
     size_t n_places;
     unsigned t_bits;
     const bh_answer_keys *keys;
@@ -173,10 +192,11 @@ typedef struct bh_answer_options {
     const bh_zero *zero; // made of these keys, number and n_places; NULL: is made here
 } bh_answer_options;
 
-// Adds the bias and a fresh encryption of zero (R2), floods every kept coefficient
-// (R1, guard `sampled`), switches to powers of two (R4) and writes c1 and the kept
-// coefficients of c0 (R3): bh_he_answer_bytes. Afterwards, also after an error other
-// than BH_ERR_ARG, the answer has to begin anew (BH_ERR_STATE).
+// Adds the bias and a fresh encryption of zero (R2), floods every kept coefficient or
+// subtracts from it a mask R that is uniform modulo q (R1), switches to powers of two
+// (R4) and writes c1 and the kept coefficients of c0 (R3): bh_he_answer_bytes.
+// BH_ERR_ARG if bias and share are not those of the set. Afterwards, also after an
+// error other than BH_ERR_ARG, the answer has to begin anew (BH_ERR_STATE).
 bh_status bh_answer_finish(bh_workspace *w, uint8_t *out, const bh_public_key *pk,
                            const bh_answer_options *f) BH_MUST_CHECK;
 
@@ -186,17 +206,24 @@ bh_status bh_answer_finish(bh_workspace *w, uint8_t *out, const bh_public_key *p
 // it.
 typedef struct bh_noise {
     double bound_log2;       // log2 B: |v| <= B but for probability 2^-64 (R1)
-    unsigned flood_log2;     // log2 F: f is uniform in [-F, F)
-    double statistical_bits; // log2 (2F / B): distance of a coefficient from pure flood
+    unsigned flood_log2;     // log2 F: f is uniform in [-F, F); 0 for masked sets
+    double statistical_bits; // log2 (2F / B): distance of a coefficient from pure
+                             // flood; INFINITY for masked sets, whose mask is uniform
     double used;             // (F + B + switching) t / q: decrypts if below 1/2
     double margin_bits;      // log2 (1/2 / used)
+    double off_by_one;       // masked sets: how often the sum of a coefficient's two
+                             // shares misses by one, if all weights are +-w_max
 } bh_noise;
 
 // Computed in doubles, rounding to nearest, the mode that a process starts in.
 //
 // The bound for answers whose products have n_weights non-zero weight coefficients in
-// all, over every input block and every output row, each of size at most w_max.
-// BH_ERR_NOISE if they need not decrypt, or if F < 2^40 B; *out is filled all the same.
+// all, over every input block and every output row, each of size at most w_max. B holds
+// for any messages under a flooded set. Under a masked set it holds for messages that
+// are uniform modulo t, as shares are, and for those whose results do not wrap.
+//
+// BH_ERR_NOISE if they need not decrypt, or shares may be off by more than one, or if
+// F < 2^40 B; *out is filled all the same.
 bh_status bh_noise_of_answer(const bh_he *he, bh_noise *out, uint64_t n_weights,
                              uint32_t w_max, unsigned t_bits) BH_MUST_CHECK;
 

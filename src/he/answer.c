@@ -111,9 +111,15 @@ static void keep_places(bh_workspace *w, const bh_answer_options *f)
     }
 }
 
-// R2's e0 and the bias, on what is sent.
+// R2's e0 and the bias, on what is sent. A masked answer has no bias.
 static void add_bias(bh_workspace *w, const bh_zero *zero, const bh_answer_options *f)
 {
+    if (f->bias == NULL) {
+        if (!BH_HOOK(no_rerandomise)) {
+            bh_poly_add_small(&w->he->ring, w->kept, zero->e0, f->n_places);
+        }
+        return;
+    }
     for (size_t i = 0; i < f->n_places; i++) {
         int64_t e = BH_HOOK(no_rerandomise) ? 0 : zero->e0[i];
         w->encoded[i] = f->bias[i] - e * (INT64_C(1) << f->t_bits);
@@ -125,8 +131,8 @@ static void add_bias(bh_workspace *w, const bh_zero *zero, const bh_answer_optio
 static void write_answer(bh_workspace *w, uint8_t *out, const bh_answer_options *f)
 {
     const bh_ring *ring = &w->he->ring;
-    unsigned c1_bits = f->t_bits + BH_ANSWER_C1_EXTRA_BITS;
-    unsigned c0_bits = f->t_bits + BH_ANSWER_C0_EXTRA_BITS;
+    unsigned c1_bits = bh_he_c1_bits(w->he, f->t_bits);
+    unsigned c0_bits = bh_he_c0_bits(w->he, f->t_bits);
     const uint64_t *c1 = bh_poly_round(ring, w->acc1, ring->n, c1_bits);
     const uint64_t *c0 = bh_poly_round(ring, w->kept, f->n_places, c0_bits);
     // Sanitised: what is written from here on goes to the client.
@@ -160,7 +166,7 @@ static void rerandomise(bh_workspace *w, const bh_public_key *pk, const bh_zero 
     }
 }
 
-// R1.
+// R1 of a flooded set.
 static bh_status flood(bh_workspace *w, const bh_answer_options *f)
 {
     bh_status status =
@@ -171,13 +177,63 @@ static bh_status flood(bh_workspace *w, const bh_answer_options *f)
                : status;
 }
 
+// R1 of a masked set: R, uniform modulo q and subtracted from what is sent, is left in
+// the front of acc0, whose coefficients were copied.
+static bh_status mask(bh_workspace *w, const bh_answer_options *f)
+{
+    const bh_ring *ring = &w->he->ring;
+    if (BH_HOOK(no_flooding)) {
+        bh_poly_clear(ring, w->acc0);
+        return BH_OK;
+    }
+    bh_status status =
+        bh_he_start_stream(w->stream, f->keys->mask, bh_he_number(f->number));
+    if (status == BH_OK) {
+        status = bh_sample_uniform(ring, w->acc0, f->n_places, w->stream);
+    }
+    for (size_t p = 0; p < ring->n_primes && status == BH_OK; p++) {
+        const bh_modulus *m = &ring->ntt[p].mod;
+        const uint64_t *r = bh_poly_row_const(ring, w->acc0, p);
+        uint64_t *kept = bh_poly_row(ring, w->kept, p);
+        for (size_t i = 0; i < f->n_places; i++) {
+            kept[i] += m->q - r[i];
+        }
+        ring->kernels->reduce(m, kept, f->n_places);
+    }
+    return status;
+}
+
+// The server's share: round(t R / q).
+static void write_share(bh_workspace *w, const bh_answer_options *f)
+{
+    const uint64_t *share =
+        bh_poly_round(&w->he->ring, w->acc0, f->n_places, f->t_bits);
+    for (size_t i = 0; i < f->n_places; i++) {
+        f->share[i] = (uint32_t)share[i];
+    }
+}
+
+static bh_status hide(bh_workspace *w, const bh_answer_options *f)
+{
+    if (w->he->literal.masked) {
+        return mask(w, f);
+    }
+    return BH_HOOK(no_flooding) ? BH_OK : flood(w, f);
+}
+
+static bool options_ok(const bh_he *he, const bh_answer_options *f)
+{
+    bool masked = he->literal.masked;
+    return bh_he_t_bits_ok(f->t_bits) && bh_he_places_ok(he, f->places, f->n_places) &&
+           (f->share != NULL) == masked && (f->bias == NULL) == masked;
+}
+
 bh_status bh_answer_finish(bh_workspace *w, uint8_t *out, const bh_public_key *pk,
                            const bh_answer_options *f)
 {
     bh_status status = BH_OK;
     const bh_zero *zero = f->zero;
-    if (!bh_he_t_bits_ok(f->t_bits) ||
-        !bh_he_places_ok(w->he, f->places, f->n_places)) {
+    if (!options_ok(w->he, f)) {
         return BH_ERR_ARG;
     }
     if (w->n_products > ANSWER_PRODUCTS_MAX) {
@@ -191,11 +247,14 @@ bh_status bh_answer_finish(bh_workspace *w, uint8_t *out, const bh_public_key *p
     if (status == BH_OK) {
         rerandomise(w, pk, zero, f);
         add_bias(w, zero, f);
-        status = BH_HOOK(no_flooding) ? BH_OK : flood(w, f);
+        status = hide(w, f);
     }
     if (status == BH_OK) {
         BH_HOOK_CALL(on_answer, w->kept, w->acc1);
         write_answer(w, out, f);
+        if (f->share != NULL) {
+            write_share(w, f);
+        }
     }
     return status;
 }

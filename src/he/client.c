@@ -188,8 +188,8 @@ bh_status bh_decrypt(const bh_secret_key *sk, int64_t *values, bh_workspace *w,
     const bh_ring *ring = &sk->he->ring;
     const bh_kernels *k = ring->kernels;
     const bh_modulus *m = &ring->ntt[0].mod;
-    unsigned c1_bits = t_bits + BH_ANSWER_C1_EXTRA_BITS;
-    unsigned c0_bits = t_bits + BH_ANSWER_C0_EXTRA_BITS;
+    unsigned c1_bits = bh_he_c1_bits(sk->he, t_bits);
+    unsigned c0_bits = bh_he_c0_bits(sk->he, t_bits);
     if (!bh_he_t_bits_ok(t_bits) || !bh_he_places_ok(sk->he, places, n_places)) {
         return BH_ERR_ARG;
     }

@@ -8,15 +8,13 @@
 #include "bayhenn/he.h"
 #include "ring/ring.h"
 
-// Extra bits of the switched parts over t_bits (R4, guard `sampled`).
-#define BH_ANSWER_C1_EXTRA_BITS 9
-#define BH_ANSWER_C0_EXTRA_BITS 4
-
 typedef struct bh_he_literal {
     const char *name;
     size_t n, n_primes;
     uint64_t primes[BH_RING_PRIMES_MAX];
     unsigned security_bits;
+    unsigned c1_extra_bits, c0_extra_bits; // over t_bits, of the switched parts (R4)
+    bool masked; // R1 by a mask that is uniform modulo q, not by flooding
 } bh_he_literal;
 
 struct bh_he {
@@ -91,6 +89,17 @@ static inline void bh_he_end_answer(bh_workspace *w)
 // -1, that is one product. |m| <= t / 2 and |e| <= 21, so |m - t e| < 2^28 * 22 < 2^33.
 void bh_he_add_encoded(const bh_he *he, uint64_t *a, const int64_t *m_minus_te,
                        size_t n, unsigned t_bits);
+
+// The width of a coefficient of c1, and of a kept one of c0, in an answer (R4).
+static inline unsigned bh_he_c1_bits(const bh_he *he, unsigned t_bits)
+{
+    return t_bits + he->literal.c1_extra_bits;
+}
+
+static inline unsigned bh_he_c0_bits(const bh_he *he, unsigned t_bits)
+{
+    return t_bits + he->literal.c0_extra_bits;
+}
 
 bool bh_he_t_bits_ok(unsigned t_bits);
 

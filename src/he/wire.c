@@ -22,8 +22,8 @@ size_t bh_he_poly_bytes(const bh_he *he)
 
 size_t bh_he_answer_bytes(const bh_he *he, size_t n_places, unsigned t_bits)
 {
-    return (he->ring.n * (t_bits + BH_ANSWER_C1_EXTRA_BITS) + 7) / 8 +
-           (n_places * (t_bits + BH_ANSWER_C0_EXTRA_BITS) + 7) / 8;
+    return (he->ring.n * bh_he_c1_bits(he, t_bits) + 7) / 8 +
+           (n_places * bh_he_c0_bits(he, t_bits) + 7) / 8;
 }
 
 void bh_he_pack_poly(const bh_he *he, uint8_t *out, const uint64_t *a)

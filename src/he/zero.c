@@ -8,18 +8,23 @@
 
 bh_status bh_answer_keys_init(bh_answer_keys *out, const uint8_t seed[32])
 {
-    bh_stream_key zero, flood;
+    bh_stream_key zero, flood, mask;
     *out = (bh_answer_keys){0};
     bh_status status = bh_stream_key_derive(&zero, seed, "encryption of zero", NULL);
     if (status == BH_OK) {
         status = bh_stream_key_derive(&flood, seed, "flooding", NULL);
     }
     if (status == BH_OK) {
+        status = bh_stream_key_derive(&mask, seed, "mask", NULL);
+    }
+    if (status == BH_OK) {
         memcpy(out->zero, zero.bytes, sizeof out->zero);
         memcpy(out->flood, flood.bytes, sizeof out->flood);
+        memcpy(out->mask, mask.bytes, sizeof out->mask);
     }
     bh_wipe(&zero, sizeof zero);
     bh_wipe(&flood, sizeof flood);
+    bh_wipe(&mask, sizeof mask);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/secret.h"
 
 // The number of coefficients that are drawn from one read of the stream.
 enum { CHUNK = 512 };
@@ -21,6 +22,45 @@ bh_status bh_sample_uniform_vartime(const bh_ring *ring, uint64_t *out,
                 return status;
             }
             have += ring->kernels->accept_vartime(m, row + have, row + have, wanted);
+        }
+    }
+    return BH_OK;
+}
+
+// Cuts n words to the prime's width and moves those below q to the front; returns how
+// many.
+static size_t accept(const bh_modulus *m, uint64_t *words, size_t n)
+{
+    uint64_t too_large = 0;
+    for (size_t i = 0; i < n; i++) {
+        words[i] &= (UINT64_C(1) << m->bits) - 1;
+        too_large |= m->q - 1 - words[i]; // its top bit, where the word is not below q
+    }
+    too_large >>= 63;
+    // Public: a kept word is uniform below q whatever became of the others.
+    BH_DECLASSIFY(&too_large, sizeof too_large);
+    size_t kept = too_large != 0 ? 0 : n;
+    for (size_t i = 0; i < n && too_large != 0; i++) {
+        uint64_t skip = (m->q - 1 - words[i]) >> 63;
+        BH_DECLASSIFY(&skip, sizeof skip); // public: as above
+        words[kept] = words[i];
+        kept += 1 - (size_t)skip;
+    }
+    return kept;
+}
+
+bh_status bh_sample_uniform(const bh_ring *ring, uint64_t *out, size_t n,
+                            bh_stream *stream)
+{
+    for (size_t p = 0; p < ring->n_primes; p++) {
+        uint64_t *row = bh_poly_row(ring, out, p);
+        for (size_t have = 0; have < n;) {
+            size_t wanted = n - have;
+            bh_status status = bh_stream_read(stream, row + have, wanted * sizeof *row);
+            if (status != BH_OK) {
+                return status;
+            }
+            have += accept(&ring->ntt[p].mod, row + have, wanted);
         }
     }
     return BH_OK;

@@ -15,6 +15,12 @@
 bh_status bh_sample_uniform_vartime(const bh_ring *ring, uint64_t *out,
                                     bh_stream *stream) BH_MUST_CHECK;
 
+// The first n coefficients of one that is secret: from the stream the same words as
+// above, n for each prime. CT: leaks n and which words are skipped, which says nothing
+// about those that are kept.
+bh_status bh_sample_uniform(const bh_ring *ring, uint64_t *out, size_t n,
+                            bh_stream *stream) BH_MUST_CHECK;
+
 // A polynomial of coefficients uniform in {-1, 0, 1}: each 8-byte word, read as a
 // binary fraction, gives 8 base-3 digits; 8 words give 64 digits, in the order of
 // bh_kernels.ternary, and a shorter polynomial takes the first of them. A word's digits

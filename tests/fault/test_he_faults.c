@@ -13,6 +13,7 @@ enum { N = 256, T_BITS = 12, N_PLACES = 40, FILL = 0xa5 };
 // Everything that one exchange makes. Each step's output is filled before it and looked
 // at after it.
 typedef struct exchange {
+    const char *set;
     bh_uniform uniform;
     bh_he *he;
     bh_secret_key *sk;
@@ -22,12 +23,14 @@ typedef struct exchange {
     uint8_t p0[4096], c0[4096], out[2048], seed[32];
     int64_t message[N], values[N_PLACES];
     int32_t weights[N], bias[N_PLACES];
-    uint32_t places[N_PLACES];
+    uint32_t places[N_PLACES], share[N_PLACES];
 } exchange;
 
-static void set_up(exchange *x)
+static void set_up(exchange *x, const char *set)
 {
     memset(x, 0, sizeof *x);
+    x->set = set;
+    memset(x->share, FILL, sizeof x->share);
     memset(x->p0, FILL, sizeof x->p0);
     memset(x->c0, FILL, sizeof x->c0);
     memset(x->out, FILL, sizeof x->out);
@@ -54,8 +57,10 @@ static bh_status finish(exchange *x)
 {
     bh_answer_keys keys;
     bh_status status = bh_answer_keys_init(&keys, x->seed);
+    bool masked = bh_he_is_masked(x->he);
     bh_answer_options f = {.places = x->places,
-                           .bias = x->bias,
+                           .bias = masked ? NULL : x->bias,
+                           .share = masked ? x->share : NULL,
                            .n_places = N_PLACES,
                            .t_bits = T_BITS,
                            .keys = &keys};
@@ -70,7 +75,7 @@ static bh_status finish(exchange *x)
 static bh_status run(exchange *x, bh_error *err)
 {
     static const uint8_t transcript[32], seed[32];
-    bh_status status = bh_he_new(&x->he, "INSECURE_TEST_n256", err);
+    bh_status status = bh_he_new(&x->he, x->set, err);
     if (status == BH_OK) {
         status = bh_uniform_init(&x->uniform, transcript, seed);
     }
@@ -123,6 +128,10 @@ static void check_outputs(const exchange *x)
     assert_true(x->work != NULL || is_filled(x->c0, sizeof x->c0));
     assert_true(x->sk != NULL || is_filled(x->p0, sizeof x->p0));
     assert_true(x->upload != NULL || is_filled(x->out, sizeof x->out));
+    assert_true(is_filled(x->out, sizeof x->out) || !bh_he_is_masked(x->he) ||
+                !is_filled(x->share, sizeof x->share));
+    assert_true(!is_filled(x->out, sizeof x->out) ||
+                is_filled(x->share, sizeof x->share));
     assert_true(x->work != NULL || x->upload == NULL);
     assert_true(is_filled(x->values, sizeof x->values)); // the last step never ended
 }
@@ -131,19 +140,24 @@ static void check_values(const exchange *x)
 {
     int64_t product[N];
     he_pair_integer_product(product, x->message, x->weights, N);
+    bool masked = bh_he_is_masked(x->he);
     for (size_t i = 0; i < N_PLACES; i++) {
         int64_t difference = x->values[i] - product[x->places[i]];
-        assert_int_equal(difference & ((1 << T_BITS) - 1), 0);
+        if (masked) { // the sum of two shares may be off by one
+            difference += x->share[i];
+            assert_in_range((difference + 1) & ((1 << T_BITS) - 1), 0, 2);
+        } else {
+            assert_int_equal(difference & ((1 << T_BITS) - 1), 0);
+        }
     }
 }
 
 // One exchange, in which a call may fail.
-static bh_status run_and_check(void *unused)
+static bh_status run_and_check(void *set)
 {
-    (void)unused;
     exchange x;
     bh_error err = {0};
-    set_up(&x);
+    set_up(&x, set);
     bh_status status = run(&x, &err);
     if (status == BH_OK) {
         check_values(&x);
@@ -156,26 +170,27 @@ static bh_status run_and_check(void *unused)
 
 static void test_allocations(void **state)
 {
-    (void)state;
     size_t *at = &bh_hooks_get()->fail_alloc_at;
-    assert_true(fail_each(at, BH_ERR_NOMEM, run_and_check, NULL) > 30);
+    assert_true(fail_each(at, BH_ERR_NOMEM, run_and_check, *state) > 30);
 }
 
 static void test_randomness(void **state)
 {
-    (void)state;
     size_t *at = &bh_hooks_get()->fail_random_at;
-    assert_true(fail_each(at, BH_ERR_RNG, run_and_check, NULL) > 15);
+    assert_true(fail_each(at, BH_ERR_RNG, run_and_check, *state) > 15);
 }
 
-// A failure leaves `out` alone, and the same workspace then gives the right answer.
+// A failure leaves `out` and the share alone, and the same workspace then gives the
+// right answer.
 static bh_status finish_and_recover(void *exchange_)
 {
     exchange *x = exchange_;
     memset(x->out, FILL, sizeof x->out);
+    memset(x->share, FILL, sizeof x->share);
     bh_status status = finish(x);
     if (status != BH_OK) {
         assert_true(is_filled(x->out, sizeof x->out));
+        assert_true(is_filled(x->share, sizeof x->share));
         assert_ok(finish(x));
     }
     bh_hooks *hooks = bh_hooks_get(); // decrypting is not to fail
@@ -191,10 +206,9 @@ static bh_status finish_and_recover(void *exchange_)
 
 static void test_answer_recovers(void **state)
 {
-    (void)state;
     bh_hooks *hooks = bh_hooks_get();
     exchange x;
-    set_up(&x);
+    set_up(&x, *state);
     assert_ok(run(&x, NULL));
     size_t calls = hooks->alloc_count + hooks->random_count;
     assert_ok(finish(&x));
@@ -208,10 +222,15 @@ static void test_answer_recovers(void **state)
 
 int main(void)
 {
+    static char flooded[] = "INSECURE_TEST_n256",
+                masked[] = "INSECURE_TEST_masked_n256";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_allocations),
-        cmocka_unit_test(test_randomness),
-        cmocka_unit_test(test_answer_recovers),
+        cmocka_unit_test_prestate(test_allocations, flooded),
+        cmocka_unit_test_prestate(test_allocations, masked),
+        cmocka_unit_test_prestate(test_randomness, flooded),
+        cmocka_unit_test_prestate(test_randomness, masked),
+        cmocka_unit_test_prestate(test_answer_recovers, flooded),
+        cmocka_unit_test_prestate(test_answer_recovers, masked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

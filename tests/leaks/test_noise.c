@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bounds against measured noise: before flooding, after it, after switching; with the
-// weights, messages and floods that make each of them largest.
+// weights, messages and floods that make each of them largest. Masked sets: with
+// messages as shares are.
 #include <math.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 #include "base/memory.h"
 #include "support/he_pair.h"
 
-enum { N = 4096 };
+enum { N = 4096 }; // also the most: masked sets have fewer
 
 static double log2_of(ref_i128 x)
 {
@@ -26,7 +27,7 @@ static ref_i128 largest_noise(const he_pair *c, unsigned t_bits)
     static ref_i128 phase[N];
     ref_i128 v, largest = 0;
     he_pair_phase(c, phase, c->c0, c->c1);
-    for (size_t i = 0; i < N; i++) {
+    for (size_t i = 0; i < c->he->ring.n; i++) {
         he_pair_decode(c, phase[i], t_bits, &v);
         largest = size_of(v) > largest ? size_of(v) : largest;
     }
@@ -35,12 +36,14 @@ static ref_i128 largest_noise(const he_pair *c, unsigned t_bits)
 
 typedef enum kind { ZERO, RANDOM, EXTREME, ALIGNED } kind;
 
+static const char *const kind_names[] = {"zero", "random", "extreme", "aligned"};
+
 // ALIGNED: all products of one sign at the last coefficient, so that what wraps modulo
 // t is as large as it can be.
 static void draw(he_pair *c, kind k, int64_t *m, int32_t *w, unsigned t_bits)
 {
     int64_t half = INT64_C(1) << (t_bits - 1);
-    for (size_t i = 0; i < N; i++) {
+    for (size_t i = 0; i < c->he->ring.n; i++) {
         int32_t sign = test_rng_next(&c->rng) & 1 ? 1 : -1;
         m[i] = k == ALIGNED ? half - 1 : test_rng_range(&c->rng, -half, half - 1);
         w[i] = k == ZERO      ? 0
@@ -52,7 +55,6 @@ static void draw(he_pair *c, kind k, int64_t *m, int32_t *w, unsigned t_bits)
 
 static void check_kind(he_pair *c, kind k, unsigned t_bits)
 {
-    static const char *names[] = {"zero", "random", "extreme", "aligned"};
     static int64_t m[N];
     static int32_t w[N];
     bh_noise bound;
@@ -69,7 +71,7 @@ static void check_kind(he_pair *c, kind k, unsigned t_bits)
     double after = log2_of(largest_noise(c, t_bits));
     double flooded = log2(exp2(bound.flood_log2) + exp2(bound.bound_log2));
     printf("l = %2u, %-7s noise 2^%.2f, bound 2^%.2f; flooded 2^%.4f, F + B = 2^%.4f\n",
-           t_bits, names[k], before, bound.bound_log2, after, flooded);
+           t_bits, kind_names[k], before, bound.bound_log2, after, flooded);
     assert_true(before <= bound.bound_log2);
     // not vacuous: the aligned one is 1 below, 2 with an error of 5 deviations against
     // it
@@ -121,14 +123,15 @@ static void test_messages_are_centred(void **state)
 // sum of integer parts: (c0' 2^5 + c1' s) mod 2^bits of the switched answer, exactly.
 static void switched_phase(const he_pair *c, uint64_t *out, unsigned t_bits)
 {
+    size_t n = c->he->ring.n;
     const bh_kernels *k = c->he->ring.kernels;
-    unsigned c1_bits = t_bits + BH_ANSWER_C1_EXTRA_BITS;
-    unsigned c0_bits = t_bits + BH_ANSWER_C0_EXTRA_BITS;
+    unsigned c1_bits = bh_he_c1_bits(c->he, t_bits);
+    unsigned c0_bits = bh_he_c0_bits(c->he, t_bits);
     static int64_t c1[N], product[N];
-    k->unpack((uint64_t *)c1, c->bytes, N, c1_bits);
-    k->unpack(out, c->bytes + (N * c1_bits + 7) / 8, N, c0_bits);
-    he_pair_integer_product(product, c1, c->sk->s, N); // below 2^(37 + 12)
-    for (size_t i = 0; i < N; i++) {
+    k->unpack((uint64_t *)c1, c->bytes, n, c1_bits);
+    k->unpack(out, c->bytes + (n * c1_bits + 7) / 8, n, c0_bits);
+    he_pair_integer_product(product, c1, c->sk->s, n); // below 2^(38 + 12)
+    for (size_t i = 0; i < n; i++) {
         out[i] = ((out[i] << (c1_bits - c0_bits)) + (uint64_t)product[i]) &
                  ((UINT64_C(1) << c1_bits) - 1);
     }
@@ -139,10 +142,10 @@ static double switching_error(const he_pair *c, unsigned t_bits)
 {
     static uint64_t switched[N];
     static ref_i128 phase[N];
-    double largest = 0, c1_units = ldexp(1, (int)t_bits + BH_ANSWER_C1_EXTRA_BITS);
+    double largest = 0, c1_units = ldexp(1, (int)bh_he_c1_bits(c->he, t_bits));
     switched_phase(c, switched, t_bits);
     he_pair_phase(c, phase, c->c0, c->c1);
-    for (size_t i = 0; i < N; i++) {
+    for (size_t i = 0; i < c->he->ring.n; i++) {
         double exact = (double)phase[i] / (double)he_pair_q(c); // in (-1/2, 1/2)
         double d = (double)switched[i] / c1_units - exact;
         d -= round(d);
@@ -225,6 +228,96 @@ static void test_too_large_a_flood(void **state)
     he_pair_tear_down(&c);
 }
 
+// What wraps modulo t, exactly: the largest |k|, Delta (W m mod t) = Delta W m + k.
+static double largest_wrap(const he_pair *c, const int64_t *m, const int32_t *w,
+                           unsigned t_bits)
+{
+    static int64_t product[N];
+    double largest = 0;
+    he_pair_integer_product(product, m, w, c->he->ring.n);
+    for (size_t i = 0; i < c->he->ring.n; i++) {
+        int64_t half = INT64_C(1) << (t_bits - 1), k = (product[i] + half) >> t_bits;
+        largest = fmax(largest, fabs((double)k));
+    }
+    return largest;
+}
+
+// B against the noise and its last term against what wraps, both with the mask off;
+// with it on, what switching adds against its part of `used`.
+static void check_masked(he_pair *c, kind k, unsigned t_bits)
+{
+    static int64_t m[N];
+    static int32_t w[N];
+    const double n = (double)c->he->ring.n, w_max = k == ZERO ? 0 : 127;
+    const double n_weights = k == ZERO ? 0 : n;
+    bh_noise bound;
+    draw(c, k == ALIGNED ? EXTREME : k, m, w, t_bits);
+    for (size_t i = 0; i < c->he->ring.n && k == ALIGNED; i++) {
+        w[i] = 127; // uniform messages, all weights of one sign
+    }
+    bh_status status =
+        bh_noise_of_answer(c->he, &bound, (uint64_t)n_weights, (uint32_t)w_max, t_bits);
+    assert_true(status == (bound.used < 0.5 ? BH_OK : BH_ERR_NOISE));
+    assert_true(isinf(bound.statistical_bits) && bound.flood_log2 == 0);
+    bh_upload *upload = he_pair_upload(c, m, t_bits);
+    bh_hooks_get()->no_flooding = true;
+    he_pair_ask(c, upload, w, t_bits);
+    double before = log2_of(largest_noise(c, t_bits));
+    bh_hooks_get()->no_flooding = false;
+    he_pair_ask(c, upload, w, t_bits);
+    bh_upload_free(upload);
+    double wrap = largest_wrap(c, m, w, t_bits);
+    double errors = 9.5 * sqrt(10.5) * (w_max * sqrt(n_weights) + 2 * sqrt(n));
+    double wrap_bound = exp2(bound.bound_log2) - errors;
+    double switching = switching_error(c, t_bits);
+    double limit = bound.used - exp2(bound.bound_log2 - bh_he_log2_q(c->he) + t_bits);
+    printf("l = %2u, %-7s noise 2^%.2f, bound 2^%.2f; wraps %.0f, bound %.0f; "
+           "switching %.4f, bound %.4f; used %.3f\n",
+           t_bits, kind_names[k], before, bound.bound_log2, wrap, wrap_bound, switching,
+           limit, bound.used);
+    assert_true(before <= bound.bound_log2 && before >= bound.bound_log2 - 6);
+    assert_true(wrap <= wrap_bound + 1e-6);
+    // not vacuous: the largest of 2048 sums of deviation 127 sqrt(n / 12) = 1659; for
+    // small t the mean of sums of one sign, 127 n / 2t
+    assert_true(k != EXTREME || t_bits < 8 || wrap >= wrap_bound / 8);
+    assert_true(k != ALIGNED || t_bits > 3 || wrap >= wrap_bound / 4);
+    assert_true(switching <= limit && switching >= limit / 8);
+}
+
+static void test_masked(void **state)
+{
+    (void)state;
+    static const unsigned t_bits[] = {2, 3, 8, 21, 24, 26, 27, 28};
+    he_pair c;
+    he_pair_set_up(&c, "n2048", test_rng_new("masked"));
+    for (size_t i = 0; i < sizeof t_bits / sizeof t_bits[0]; i++) {
+        for (kind k = ZERO; k <= ALIGNED; k++) {
+            check_masked(&c, k, t_bits[i]);
+        }
+    }
+    he_pair_tear_down(&c);
+}
+
+// Small weights wrap as little under a masked set as under a flooded one, and what does
+// not fit is refused.
+static void test_masked_refusals(void **state)
+{
+    (void)state;
+    bh_he *he;
+    bh_noise noise;
+    assert_ok(bh_he_new(&he, "n2048", NULL));
+    assert_status(bh_noise_of_answer(he, &noise, 1, 1, BH_T_BITS_MIN - 1), BH_ERR_ARG);
+    assert_status(bh_noise_of_answer(he, &noise, 1, 1, BH_T_BITS_MAX + 1), BH_ERR_ARG);
+    assert_ok(bh_noise_of_answer(he, &noise, 4, 1, 28));
+    double errors = 9.5 * sqrt(10.5) * (2 + 2 * sqrt(2048));
+    assert_true(fabs(exp2(noise.bound_log2) - errors - 3) < 1e-6); // 4 / 2 + 1
+    assert_ok(bh_noise_of_answer(he, &noise, 2048, 127, 26));
+    assert_true(noise.margin_bits > 0);
+    assert_status(bh_noise_of_answer(he, &noise, 2048, 127, 28), BH_ERR_NOISE);
+    assert_true(noise.margin_bits < 0 && noise.off_by_one > 0.05);
+    bh_he_free(he);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -249,6 +342,8 @@ int main(void)
         cmocka_unit_test(test_extreme_floods),
         cmocka_unit_test(test_too_large_a_flood),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_masked),
+        cmocka_unit_test(test_masked_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ring products against FLINT, which shares no line with src/ring: modulo each prime by
-// nmod_poly, modulo the composite q by fmpz_mod_poly.
+// nmod_poly, modulo the composite q by fmpz_mod_poly. And the shares of a masked answer
+// against the product modulo t.
 #include <flint/fmpz_mod_poly.h>
 #include <flint/nmod_poly.h>
 
@@ -167,11 +168,69 @@ static void test_two_primes(void **state)
     flint_cleanup();
 }
 
+// want = m w modulo t and X^n + 1.
+static void plain_product(uint64_t *want, const int64_t *m, const int32_t *w, size_t n,
+                          uint64_t t)
+{
+    nmod_poly_t a, b, f;
+    nmod_poly_init(a, t);
+    nmod_poly_init(b, t);
+    nmod_poly_init(f, t);
+    for (size_t i = 0; i < n; i++) {
+        nmod_poly_set_coeff_ui(a, (slong)i, (uint64_t)m[i] & (t - 1));
+        nmod_poly_set_coeff_ui(b, (slong)i, (uint64_t)w[i] & (t - 1));
+    }
+    nmod_poly_set_coeff_ui(f, (slong)n, 1);
+    nmod_poly_set_coeff_ui(f, 0, 1);
+    nmod_poly_mulmod(a, a, b, f);
+    for (size_t i = 0; i < n; i++) {
+        want[i] = nmod_poly_get_coeff_ui(a, (slong)i);
+    }
+    nmod_poly_clear(a);
+    nmod_poly_clear(b);
+    nmod_poly_clear(f);
+}
+
+static void check_shares(he_pair *c, unsigned t_bits)
+{
+    enum { N = 2048 };
+    static int64_t m[N], value[N];
+    static int32_t w[N];
+    static uint64_t want[N];
+    int64_t half = INT64_C(1) << (t_bits - 1);
+    for (size_t i = 0; i < N; i++) {
+        m[i] = test_rng_range(&c->rng, -half, half - 1);
+        w[i] = (int32_t)test_rng_range(&c->rng, -127, 127);
+    }
+    bh_upload *upload = he_pair_upload(c, m, t_bits);
+    he_pair_ask(c, upload, w, t_bits);
+    bh_upload_free(upload);
+    assert_ok(bh_decrypt(c->sk, value, c->work, c->bytes, c->places, N, t_bits));
+    plain_product(want, m, w, N, (uint64_t)(2 * half));
+    for (size_t i = 0; i < N; i++) {
+        uint64_t sum = (uint64_t)value[i] + c->share[i] - want[i] + 1;
+        assert_in_range(sum & (uint64_t)(2 * half - 1), 0, 2);
+    }
+}
+
+static void test_shares(void **state)
+{
+    (void)state;
+    he_pair c;
+    he_pair_set_up(&c, "n2048", test_rng_new("shares"));
+    for (unsigned t_bits = 4; t_bits <= BH_T_BITS_MAX; t_bits++) {
+        check_shares(&c, t_bits);
+    }
+    he_pair_tear_down(&c);
+    flint_cleanup();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_prime),
         cmocka_unit_test(test_two_primes),
+        cmocka_unit_test(test_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,11 @@ void he_pair_set_up(he_pair *c, const char *set, test_rng rng)
     c->c0 = bh_poly_new(&c->he->ring);
     c->c1 = bh_poly_new(&c->he->ring);
     c->places = bh_alloc(n, sizeof *c->places);
-    c->bias = bh_alloc(n, sizeof *c->bias);
+    if (bh_he_is_masked(c->he)) {
+        c->share = bh_alloc(n, sizeof *c->share);
+    } else {
+        c->bias = bh_alloc(n, sizeof *c->bias);
+    }
     c->bytes = bh_alloc(bh_he_answer_bytes(c->he, n, BH_T_BITS_MAX), 1);
     for (size_t i = 0; i < n; i++) {
         c->places[i] = (uint32_t)i;
@@ -67,6 +71,7 @@ void he_pair_tear_down(he_pair *c)
     hooks->no_flooding = hooks->no_rerandomise = false;
     bh_free(c->bytes);
     bh_free(c->bias);
+    bh_free(c->share);
     bh_free(c->places);
     bh_free(c->c0);
     bh_free(c->c1);
@@ -97,6 +102,7 @@ void he_pair_ask(he_pair *c, const bh_upload *upload, const int32_t *weights,
     assert_ok(bh_answer_keys_init(&c->keys, c->seed));
     bh_answer_options finish = {.places = c->places,
                                 .bias = c->bias,
+                                .share = c->share,
                                 .n_places = c->he->ring.n,
                                 .t_bits = t_bits,
                                 .keys = &c->keys};

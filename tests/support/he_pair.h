@@ -20,7 +20,8 @@ typedef struct he_pair {
     uint64_t *c0, *c1;   // what the hook on_answer saw last
     uint64_t counter;    // next upload
     uint32_t *places;    // 0 .. n-1
-    int32_t *bias;       // zeroes
+    int32_t *bias;       // flooded sets: zeroes
+    uint32_t *share;     // masked sets: the server's, of the last answer
     uint8_t *bytes;      // the last answer
     test_rng rng;
     // With flood_fixed set every coefficient of c0 is flooded by flood_value in the

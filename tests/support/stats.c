@@ -74,3 +74,29 @@ double stats_chi_square_limit(size_t degrees_of_freedom)
     double root = 1 - h + 4.7534 * sqrt(h); // the normal law's quantile for 1e-6
     return k * root * root * root;
 }
+
+// What a normal number exceeds with this probability.
+static double normal_limit(double probability)
+{
+    double low = 0, high = 40;
+    for (int i = 0; i < 100; i++) {
+        double middle = (low + high) / 2;
+        if (erfc(middle / sqrt(2)) / 2 > probability) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return high;
+}
+
+double stats_chi_square_limit_at(size_t degrees_of_freedom, double probability)
+{
+    double k = (double)degrees_of_freedom, h = 2 / (9 * k);
+    if (degrees_of_freedom == 1) { // the square of a normal number
+        double z = normal_limit(probability / 2);
+        return z * z;
+    }
+    double root = 1 - h + normal_limit(probability) * sqrt(h);
+    return k * root * root * root;
+}

@@ -22,5 +22,7 @@ double stats_ks_limit(size_t len);
 double stats_chi_square(const uint64_t *counts, const double *expected, size_t len);
 // What it exceeds with probability 1e-6 (Wilson and Hilferty's approximation).
 double stats_chi_square_limit(size_t degrees_of_freedom);
+// The same for any probability up to 0.1; exact for one degree of freedom.
+double stats_chi_square_limit_at(size_t degrees_of_freedom, double probability);
 
 #endif

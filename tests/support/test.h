@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,6 +32,16 @@
                      bh_status_name(expected));                                        \
         }                                                                              \
     } while (0)
+
+static inline bool test_is_zero(const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    uint8_t any = 0;
+    for (size_t i = 0; i < len; i++) {
+        any |= bytes[i];
+    }
+    return any == 0;
+}
 
 // A small generator for test inputs (splitmix64); never for secrets.
 typedef struct test_rng {

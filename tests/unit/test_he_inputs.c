@@ -116,9 +116,8 @@ static bh_status load_both(he_pair *c, const uint8_t *bytes)
 // q - 1 there: taken.
 static void test_ranges(void **state)
 {
-    (void)state;
     he_pair c;
-    he_pair_set_up(&c, "n4096", test_rng_new("ranges"));
+    he_pair_set_up(&c, *state, test_rng_new("ranges"));
     const bh_ring *ring = &c.he->ring;
     const size_t places[] = {0, 1 + test_rng_below(&c.rng, ring->n - 2), ring->n - 1};
     uint64_t *a = bh_poly_new(ring);
@@ -215,7 +214,7 @@ static void test_sets(void **state)
     assert_status(bh_he_new(&he, "n4097", &err), BH_ERR_PARAMS);
     assert_null(he);
     // log2 q = 92 is too much for n = 2048, unless the name says INSECURE
-    bh_he_literal literal = {.name = "n2048",
+    bh_he_literal literal = {.name = "n2048 of two primes",
                              .n = 2048,
                              .n_primes = 2,
                              .primes = {70367133564929, 70362301726721}};
@@ -228,6 +227,15 @@ static void test_sets(void **state)
     assert_ok(bh_he_new(&he, "n4096", NULL));
     assert_int_equal(bh_he_security_bits(he), 150);
     assert_true(bh_he_log2_q(he) <= 106);
+    assert_false(bh_he_is_masked(he));
+    assert_int_equal(bh_he_answer_bytes(he, 100, 24), 4096 * 33 / 8 + 100 * 28 / 8);
+    bh_he_free(he);
+    assert_ok(bh_he_new(&he, "n2048", NULL));
+    assert_int_equal(bh_he_security_bits(he), 137);
+    assert_true(bh_he_log2_q(he) > 45 && bh_he_log2_q(he) <= 50);
+    assert_true(bh_he_is_masked(he));
+    assert_int_equal(bh_he_poly_bytes(he), 11776);
+    assert_int_equal(bh_he_answer_bytes(he, 100, 24), 2048 * 34 / 8 + 100 * 30 / 8);
     bh_he_free(he);
 }
 
@@ -257,10 +265,15 @@ static void test_one_public_key(void **state)
 
 int main(void)
 {
+    static char n4096[] = "n4096", n2048[] = "n2048";
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_uniform_parts), cmocka_unit_test(test_loaded_parts),
-        cmocka_unit_test(test_ranges),        cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_sets),          cmocka_unit_test(test_one_public_key),
+        cmocka_unit_test(test_uniform_parts),
+        cmocka_unit_test(test_loaded_parts),
+        cmocka_unit_test_prestate(test_ranges, n4096),
+        cmocka_unit_test_prestate(test_ranges, n2048),
+        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_sets),
+        cmocka_unit_test(test_one_public_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,12 +22,11 @@ static void fill(const bh_ring *ring, uint64_t *a, test_rng *rng)
     }
 }
 
-static void test_add_small(void **state)
+static void check_add_small(size_t n, size_t n_primes)
 {
-    (void)state;
     test_rng rng = test_rng_new("add small");
     bh_ring ring;
-    assert_ok(bh_ring_init(&ring, 256, two, 2, NULL));
+    assert_ok(bh_ring_init(&ring, n, two, n_primes, NULL));
     uint64_t *a = bh_poly_new(&ring), *b = bh_poly_new(&ring);
     int32_t *small = bh_alloc(ring.n, sizeof *small);
     for (size_t i = 0; i < ring.n; i++) {
@@ -36,7 +35,7 @@ static void test_add_small(void **state)
     fill(&ring, a, &rng);
     memcpy(b, a, ring.poly_words * sizeof *b);
     bh_poly_add_small(&ring, b, small, ring.n);
-    for (size_t p = 0; p < 2; p++) {
+    for (size_t p = 0; p < n_primes; p++) {
         uint64_t q = two[p];
         for (size_t i = p * ring.stride; i < p * ring.stride + ring.n; i++) {
             uint64_t s = (uint64_t)((int64_t)q + small[i - p * ring.stride]) % q;
@@ -50,6 +49,13 @@ static void test_add_small(void **state)
     bh_free(b);
     bh_free(a);
     bh_ring_clear(&ring);
+}
+
+static void test_add_small(void **state)
+{
+    (void)state;
+    check_add_small(256, 2);
+    check_add_small(2048, 1);
 }
 
 // floor(2^shift c / q) by long division of a number below 2^100, bit by bit.

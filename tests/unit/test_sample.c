@@ -190,6 +190,49 @@ static void check_flood(const bh_ring *ring, size_t n, unsigned log2_f, uint64_t
     bh_free(a);
 }
 
+// A secret uniform one takes the words that a public one does.
+static void check_secret_uniform(const bh_ring *ring, size_t n, uint64_t number)
+{
+    uint64_t *a = bh_poly_new(ring), word;
+    bh_stream *s = open_stream(number);
+    assert_ok(bh_sample_uniform(ring, a, n, s));
+    bh_stream_free(s);
+    s = open_stream(number);
+    for (size_t p = 0; p < ring->n_primes; p++) {
+        const bh_modulus *m = &ring->ntt[p].mod;
+        for (size_t i = 0; i < n; i++) {
+            do {
+                assert_ok(bh_stream_read(s, &word, sizeof word));
+                word &= (UINT64_C(1) << m->bits) - 1;
+            } while (word >= m->q);
+            assert_int_equal(bh_poly_row(ring, a, p)[i], word);
+        }
+        for (size_t i = n; i < ring->n; i++) {
+            assert_int_equal(bh_poly_row(ring, a, p)[i], 0);
+        }
+    }
+    bh_stream_free(s);
+    bh_free(a);
+}
+
+// Where 37 % of the words are skipped, and where hardly one is.
+static void test_secret_uniform(void **state)
+{
+    (void)state;
+    static const uint64_t rejects[] = {40961}, one[] = {70367133564929};
+    test_rng rng = test_rng_new("secret uniform");
+    for (size_t k = 0; k < 3; k++) {
+        bh_ring ring;
+        const uint64_t *primes = k == 0 ? rejects : k == 1 ? one : two;
+        assert_ok(bh_ring_init(&ring, 2048, primes, k == 2 ? 2 : 1, NULL));
+        for (size_t n = 0; n <= ring.n; n += n < 70 ? 1 : 653) {
+            check_secret_uniform(&ring, n, test_rng_next(&rng));
+        }
+        check_secret_uniform(&ring, ring.n, test_rng_next(&rng));
+        bh_ring_clear(&ring);
+    }
+}
+
 // The same streams read by hand, by every variant.
 static void test_definitions(void **state)
 {
@@ -259,11 +302,9 @@ static void test_uniform(void **state)
 
 // Pins what both sides expand: label encoding, hash, cipher, rejection, root's choice.
 // tests/oracle/uniform.py recomputes the numbers without this library.
-static void test_wire_format(void **state)
+static void check_wire_format(const char *set, const char *want,
+                              const uint64_t roots[BH_RING_PRIMES_MAX])
 {
-    (void)state;
-    static const char *want =
-        "b400e8062a7eb2554fa5cbe1004a46ebac94c31fd3b564c6d1d9c32c6be9f427";
     bh_he *he;
     bh_uniform uniform;
     uint8_t hash[32], transcript[32], seed[32];
@@ -273,7 +314,7 @@ static void test_wire_format(void **state)
         seed[i] = (uint8_t)(0x80 + i);
     }
     assert_ok(bh_uniform_init(&uniform, transcript, seed));
-    assert_ok(bh_he_new(&he, "n4096", NULL));
+    assert_ok(bh_he_new(&he, set, NULL));
     size_t bytes = bh_he_poly_bytes(he);
     uint8_t *packed = bh_alloc(2 * bytes, 1);
     uint64_t *a = bh_poly_new(&he->ring);
@@ -289,19 +330,31 @@ static void test_wire_format(void **state)
         snprintf(text + 2 * i, 3, "%02x", hash[i]);
     }
     assert_string_equal(text, want);
-    assert_int_equal(he->ring.ntt[0].psi, UINT64_C(10074284903));
-    assert_int_equal(he->ring.ntt[1].psi, UINT64_C(5813319370));
+    for (size_t p = 0; p < he->ring.n_primes; p++) {
+        assert_int_equal(he->ring.ntt[p].psi, roots[p]);
+    }
     bh_free(a);
     bh_free(packed);
     bh_he_free(he);
 }
 
+static void test_wire_format(void **state)
+{
+    (void)state;
+    check_wire_format(
+        "n4096", "b400e8062a7eb2554fa5cbe1004a46ebac94c31fd3b564c6d1d9c32c6be9f427",
+        (uint64_t[]){10074284903, 5813319370});
+    check_wire_format(
+        "n2048", "d463b96a5b282ad915f44fa0a78fe7e5eb73ce71553626a7d477588986af8338",
+        (uint64_t[]){19368377211, 0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ternary),     cmocka_unit_test(test_error),
-        cmocka_unit_test(test_definitions), cmocka_unit_test(test_uniform),
-        cmocka_unit_test(test_wire_format),
+        cmocka_unit_test(test_ternary),        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_definitions),    cmocka_unit_test(test_uniform),
+        cmocka_unit_test(test_secret_uniform), cmocka_unit_test(test_wire_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
