@@ -37,10 +37,10 @@ bh_status bh_linear_init_shape(bh_linear *l, const bh_linear_shape *shape, size_
     if (!shape_is_valid(shape)) {
         return BH_ERR_ARG;
     }
-    uint32_t height = shape->in_height + 2 * shape->pad;
-    uint32_t width = shape->in_width + 2 * shape->pad;
-    l->out_height = (height - shape->kernel_h) / shape->stride + 1;
-    l->out_width = (width - shape->kernel_w) / shape->stride + 1;
+    l->out_height =
+        bh_linear_outputs(shape->in_height, shape->kernel_h, shape->stride, shape->pad);
+    l->out_width =
+        bh_linear_outputs(shape->in_width, shape->kernel_w, shape->stride, shape->pad);
     l->phases_h = min_u32(shape->kernel_h, shape->stride);
     l->phases_w = min_u32(shape->kernel_w, shape->stride);
     l->taps_h = ceil_div(shape->kernel_h, shape->stride);

@@ -59,6 +59,13 @@ bh_status bh_linear_init_shape(bh_linear *l, const bh_linear_shape *shape,
 bh_status bh_linear_init(bh_linear *l, const bh_linear_shape *shape,
                          const bh_packing *packing, size_t n) BH_MUST_CHECK;
 
+// Outputs along one side of a valid shape.
+static inline uint32_t bh_linear_outputs(uint32_t in, uint32_t kernel, uint32_t stride,
+                                         uint32_t pad)
+{
+    return (in + 2 * pad - kernel) / stride + 1;
+}
+
 size_t bh_linear_in_len(const bh_linear *l);
 size_t bh_linear_out_len(const bh_linear *l);
 uint64_t bh_linear_weights(const bh_linear *l);

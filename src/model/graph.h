@@ -136,8 +136,13 @@ bh_status bh_graph_read(bh_graph *g, bh_reader *r, bh_error *err) BH_MUST_CHECK;
 
 // Whether there is a network of that name; BH_ERR_ARG with a sentence that lists them.
 bh_status bh_graph_check_named(const char *name, bh_error *err) BH_MUST_CHECK;
-// A known network by name ("lenet5", "netd", "lenet-caffe") for a given input and
-// number of classes. BH_ERR_ARG for an unknown name.
+// The input that a known network was made for. BH_ERR_ARG for an unknown name.
+bh_status bh_graph_named_shape(bh_shape *out, const char *name,
+                               bh_error *err) BH_MUST_CHECK;
+// A known network by name ("lenet5", "netd", "lenet-caffe", "minionn-cifar") for a
+// given input, which may be another one, and number of classes. BH_ERR_ARG for an
+// unknown name, BH_ERR_ENCODING with a sentence that names the layer that the input
+// does not fit.
 bh_status bh_graph_named(bh_graph *out, const char *name, bh_input input,
                          uint32_t n_classes, bh_error *err) BH_MUST_CHECK;
 

@@ -137,3 +137,19 @@ uint64_t bh_integer_bound(const bh_int_posterior *p, const bh_layer *layer)
     }
     return (uint64_t)bound;
 }
+
+uint64_t bh_integer_row_bound(const bh_int_posterior *p)
+{
+    size_t row_len = p->n_bias > 0 ? p->n_weights / p->n_bias : 0;
+    int64_t bound = 0;
+    for (size_t o = 0, k = 0; o < p->n_bias; o++) {
+        int64_t sum = 0;
+        for (size_t j = 0; j < row_len; j++, k++) {
+            int64_t up = extreme(p->weight_mean[k], p->weight_dev[k], 1, p->w_max);
+            int64_t down = extreme(p->weight_mean[k], p->weight_dev[k], -1, p->w_max);
+            sum += larger(up, -down);
+        }
+        bound = larger(bound, sum);
+    }
+    return (uint64_t)bound;
+}

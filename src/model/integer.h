@@ -18,4 +18,7 @@ void bh_integer_free(bh_int_posterior *p, uint32_t count);
 // padding.
 uint64_t bh_integer_bound(const bh_int_posterior *p, const bh_layer *layer);
 
+// The largest sum of |weights| into one output, of any drawable weight set; attained.
+uint64_t bh_integer_row_bound(const bh_int_posterior *p);
+
 #endif

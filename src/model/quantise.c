@@ -174,7 +174,8 @@ static bh_status bound_accumulators(bh_graph *g, const bh_int_posterior *integer
 {
     for (uint32_t i = 0; i < bh_graph_linear_count(g); i++) {
         bh_layer *layer = &g->layers[bh_graph_linear_index(g, i)];
-        uint64_t bound = bh_integer_bound(&integer[i], layer);
+        // One more than the weights need: guard `sealed` may be off by one (he.h).
+        uint64_t bound = bh_integer_bound(&integer[i], layer) + 1;
         uint64_t acc_max = 1;
         while (acc_max < bound) {
             acc_max = 2 * acc_max + 1;

@@ -7,10 +7,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-#define SIDE    28
 #define CLASSES 10
 #define IMAGES  16 // for calibration
-// Mean and deviation of MNIST's training pixels.
+// Mean and deviation of MNIST's training pixels; of every channel, since only
+// magnitudes matter.
 #define PIXEL_MEAN 0.1307f
 #define PIXEL_DEV  0.3081f
 #define TWO_PI     6.283185307179586
@@ -66,10 +66,16 @@ static bh_status quantise(bh_model *m, uint64_t *state, bh_error *err)
 static bh_status make(bh_model **out, bh_graph *graph, const char *net, uint64_t seed,
                       bh_error *err)
 {
-    bh_input input = {
-        .shape = {1, SIDE, SIDE}, .mean = {PIXEL_MEAN}, .dev = {PIXEL_DEV}};
+    bh_input input = {0};
     bh_model *m = NULL;
-    bh_status status = bh_graph_named(graph, net, input, CLASSES, err);
+    bh_status status = bh_graph_named_shape(&input.shape, net, err);
+    for (uint32_t c = 0; c < input.shape.channels; c++) {
+        input.mean[c] = PIXEL_MEAN;
+        input.dev[c] = PIXEL_DEV;
+    }
+    if (status == BH_OK) {
+        status = bh_graph_named(graph, net, input, CLASSES, err);
+    }
     if (status != BH_OK) {
         return status;
     }

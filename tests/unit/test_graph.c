@@ -78,6 +78,56 @@ static void test_named(void **state)
     tiny.shape.height = 4;
     assert_status(bh_graph_named(&g, "lenet5", tiny, 10, &err), BH_ERR_ENCODING);
     assert_non_null(strstr(err.message, "layer 4 (conv2d)"));
+    tiny.shape.height = 2;
+    assert_status(bh_graph_named(&g, "minionn-cifar", tiny, 10, &err), BH_ERR_ENCODING);
+    assert_non_null(strstr(err.message, "layer 10 (avg-pool)"));
+}
+
+// Figure 13 of MiniONN.
+static void test_minionn_cifar(void **state)
+{
+    (void)state;
+    static bh_graph g;
+    bh_input input = {.dev = {1, 1, 1}};
+    assert_ok(bh_graph_named_shape(&input.shape, "minionn-cifar", NULL));
+    assert_shape(input.shape, 3, 32, 32);
+    assert_ok(bh_graph_named(&g, "minionn-cifar", input, 10, NULL));
+    assert_int_equal(parameters(&g), 164954);
+    assert_int_equal(bh_graph_linear_count(&g), 8);
+    uint64_t relus = 0, products = 0;
+    for (uint32_t i = 0; i < g.n_layers; i++) {
+        const bh_layer *l = &g.layers[i];
+        relus += l->kind == BH_LAYER_RELU;
+        products += bh_layer_is_linear(l)
+                        ? bh_layer_weights_len(l) * l->out.height * l->out.width
+                        : 0;
+    }
+    assert_int_equal(relus, 7);
+    assert_int_equal(products, 61089792);
+    assert_shape(g.layers[2].out, 64, 32, 32);
+    assert_shape(g.layers[4].out, 64, 16, 16);
+    assert_shape(g.layers[9].out, 64, 8, 8);
+    assert_shape(g.layers[14].out, 16, 8, 8);
+    assert_shape(g.layers[16].in, 1024, 1, 1);
+}
+
+// Every name is in the sentence, and fits the images it is for.
+static void test_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"lenet5", "netd", "lenet-caffe",
+                                        "minionn-cifar"};
+    static bh_graph g;
+    bh_error err = {0};
+    bh_input input = {.dev = {1, 1, 1, 1}};
+    assert_status(bh_graph_named_shape(&input.shape, "resnet", &err), BH_ERR_ARG);
+    assert_int_equal(bh_shape_len(input.shape), 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_non_null(strstr(err.message, names[i]));
+        assert_ok(bh_graph_check_named(names[i], NULL));
+        assert_ok(bh_graph_named_shape(&input.shape, names[i], NULL));
+        assert_ok(bh_graph_named(&g, names[i], input, 10, NULL));
+    }
 }
 
 // One way of spoiling a good graph each; the layers of lenet5 are 0 conv, 1 relu, 2
@@ -314,7 +364,8 @@ static void test_damaged_encoding(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_named),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_named),    cmocka_unit_test(test_minionn_cifar),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_refused),
         cmocka_unit_test(test_accepted), cmocka_unit_test(test_segment_limit),
         cmocka_unit_test(test_encoding), cmocka_unit_test(test_damaged_encoding),
     };

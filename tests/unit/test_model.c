@@ -603,6 +603,9 @@ static void test_synthetic(void **state)
     }
     assert_status(bh_model_synthetic(&m, "resnet", 1, &err), BH_ERR_ARG);
     assert_null(m);
+    assert_ok(bh_model_synthetic(&m, "minionn-cifar", 1, NULL));
+    assert_int_equal(bh_model_input_len(m), 3 * 32 * 32);
+    bh_model_free(m);
 }
 
 int main(void)

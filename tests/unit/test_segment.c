@@ -103,9 +103,29 @@ static bool random_segment(bh_graph *g, test_rng *rng)
     return bh_graph_check(g, NULL) == BH_OK;
 }
 
-// The oracle: shift and clamp with branches.
+static int64_t naive_nearest(const bh_quant *q, int64_t x)
+{
+    int64_t half = q->shift > 0 ? INT64_C(1) << (q->shift - 1) : 0;
+    int64_t v = ref_floor_div(x + half, INT64_C(1) << q->shift);
+    return v < q->x_lo ? q->x_lo : v > q->x_hi ? q->x_hi : v;
+}
+
+// As two parties do it: the difference to the least value, truncated, carry by the
+// share's low bits.
+static int64_t naive_stochastic(const bh_quant *q, int64_t x, uint32_t share)
+{
+    ref_i128 unit = INT64_C(1) << q->shift, least = q->x_lo * unit, v = x;
+    if (q->shift == 0) {
+        return naive_nearest(q, x);
+    }
+    v = v < least ? least : v > q->x_hi * unit - 1 ? q->x_hi * unit - 1 : v;
+    ref_i128 w = v - least;
+    return (int64_t)(w / unit) + (share % unit <= w % unit) + q->x_lo;
+}
+
+// The oracle: shift and clamp with branches; stochastic where there are shares.
 static void naive_segment(const bh_graph *g, int64_t *out, const int64_t *in,
-                          int64_t *spare)
+                          int64_t *spare, const uint32_t *share)
 {
     size_t len = bh_shape_len(g->layers[0].out);
     memcpy(out, in, len * sizeof *out);
@@ -115,10 +135,33 @@ static void naive_segment(const bh_graph *g, int64_t *out, const int64_t *in,
     }
     const bh_quant *q = &g->layers[g->n_layers - 1].quant;
     len = bh_shape_len(g->layers[g->n_layers - 1].in);
-    int64_t half = q->shift > 0 ? INT64_C(1) << (q->shift - 1) : 0;
     for (size_t i = 0; i < len; i++) {
-        int64_t v = ref_floor_div(out[i] + half, INT64_C(1) << q->shift);
-        out[i] = v < q->x_lo ? q->x_lo : v > q->x_hi ? q->x_hi : v;
+        out[i] = share != NULL ? naive_stochastic(q, out[i], share[i])
+                               : naive_nearest(q, out[i]);
+    }
+}
+
+// What a stochastic rounding may be, whatever the dither.
+static void check_stochastic(const bh_graph *g, const int64_t *in, const int64_t *near,
+                             test_rng *rng)
+{
+    const bh_layer *last = &g->layers[g->n_layers - 1];
+    size_t len = bh_shape_len(last->in);
+    int64_t out[512], expected[512], spare[512], scratch[1024];
+    uint32_t dither[512];
+    for (size_t i = 0; i < len; i++) {
+        uint64_t kind = test_rng_below(rng, 4);
+        dither[i] = kind == 0   ? 0
+                    : kind == 1 ? UINT32_MAX
+                                : (uint32_t)test_rng_next(rng);
+    }
+    bh_segment_run_stochastic(g, 0, out, in, scratch, dither);
+    naive_segment(g, expected, in, spare, dither);
+    assert_memory_equal(out, expected, len * sizeof *out);
+    for (size_t i = 0; i < len; i++) {
+        assert_in_range(out[i] - last->quant.x_lo, 0,
+                        last->quant.x_hi - last->quant.x_lo);
+        assert_in_range(out[i] - near[i] + 1, 0, 2);
     }
 }
 
@@ -143,13 +186,58 @@ static void test_segments(void **state)
         }
         assert_true(bh_segment_scratch_len(&g) <= 1024);
         bh_segment_run(&g, 0, out, in, scratch);
-        naive_segment(&g, expected, in, spare);
+        naive_segment(&g, expected, in, spare, NULL);
         assert_memory_equal(out, expected,
                             bh_shape_len(g.layers[g.n_layers - 1].in) * sizeof *out);
+        check_stochastic(&g, in, out, &rng);
         valid++;
     }
     printf("%d valid segments\n", valid);
     assert_true(valid > 3000);
+}
+
+// Every dither of every value around a small range: of the 2^f dithers (v mod 2^f) + 1
+// round up, so that the mean is (v + 1) / 2^f, and a zero moves by one of them.
+static void test_dithers(void **state)
+{
+    (void)state;
+    static bh_graph g;
+    for (uint32_t f = 0; f <= 6; f++) {
+        const int64_t unit = INT64_C(1) << f;
+        bh_quant q = {
+            .x_scale = 1, .w_scale = 1, .x_hi = 255, .w_max = 1, .acc_max = 1 << 20};
+        g = (bh_graph){.name = "d", .n_classes = 2, .n_layers = 2, .quantised = true};
+        g.input = (bh_input){.shape = {1, 1, 1}, .dev = {1}};
+        g.layers[0] = (bh_layer){.kind = BH_LAYER_FC, .out_channels = 1, .quant = q};
+        q.x_scale = (double)unit;
+        q.shift = f;
+        q.x_lo = -3;
+        q.x_hi = 4;
+        g.layers[1] = (bh_layer){.kind = BH_LAYER_FC, .out_channels = 2, .quant = q};
+        assert_ok(bh_graph_check(&g, NULL));
+        for (int64_t v = -5 * unit; v <= 6 * unit; v++) {
+            int64_t sum = 0, moved = 0, near, out, scratch[2];
+            bh_segment_run(&g, 0, &near, &v, scratch);
+            for (uint32_t dither = 0; dither < unit; dither++) {
+                // Higher bits do not count.
+                uint32_t number = dither + (UINT32_C(0xdeadbeef) << f);
+                bh_segment_run_stochastic(&g, 0, &out, &v, scratch, &number);
+                assert_in_range(out + 3, 0, 7);
+                assert_in_range(out - near + 1, 0, 2);
+                sum += out;
+                moved += out != 0;
+            }
+            int64_t inside = v < -3 * unit      ? -3 * unit
+                             : v > 4 * unit - 1 ? 4 * unit - 1
+                                                : v;
+            if (f > 0) {
+                assert_int_equal(sum, inside + 1);
+                assert_true(v != 0 || moved == 1);
+            } else {
+                assert_int_equal(sum, near);
+            }
+        }
+    }
 }
 
 // out[o][i][j] by its definition, one output at a time, padding by a test.
@@ -323,6 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_shift),
         cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_dithers),
         cmocka_unit_test(test_clear_linear),
         cmocka_unit_test(test_quantise_input),
         cmocka_unit_test(test_normalise_channels),
