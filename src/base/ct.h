@@ -33,6 +33,20 @@ static inline uint64_t bh_ct_mask_less(uint64_t a, uint64_t b)
     return bh_ct_mask_negative(a - b);
 }
 
+// All ones if a == b. Exact when both are below 2^63.
+static inline uint64_t bh_ct_mask_equal(uint64_t a, uint64_t b)
+{
+    return bh_ct_mask_less(a ^ b, 1);
+}
+
+// All ones if `bit`, which is 0 or 1, is 1. For loops over arrays: without a barrier,
+// because an assembly statement for each number would keep compilers from using
+// vectors. What they make of it is for tools/check-branches and tests/ct to judge.
+static inline uint32_t bh_ct_mask32(uint32_t bit)
+{
+    return 0 - bit;
+}
+
 static inline uint64_t bh_ct_select(uint64_t mask, uint64_t if_set, uint64_t if_clear)
 {
     return if_clear ^ (mask & (if_set ^ if_clear));
