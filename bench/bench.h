@@ -11,6 +11,7 @@
 
 int bench_kernels(int argc, char **argv);
 int bench_he(int argc, char **argv);
+int bench_ot(int argc, char **argv);
 int bench_inference(int argc, char **argv);
 int bench_throughput(int argc, char **argv);
 int bench_memory(int argc, char **argv);

@@ -107,7 +107,7 @@ static int run_clients(const memory_options *o, const bh_selfsigned *identity,
     snprintf(address, sizeof address, "127.0.0.1:%u", port);
     const bh_tls_client_options options = {.connect = address,
                                            .ca_file = identity->cert,
-                                           .guard_min = o->subject.guard,
+                                           .guard = o->subject.guard,
                                            .timeout_ms = TIMEOUT_MS};
     int status = ask_all(o, &sub, &options);
     subject_clear(&sub);

@@ -7,6 +7,7 @@ int main(int argc, char **argv)
     static const cli_command commands[] = {
         {"kernels", bench_kernels, "inner loops, samplers and streams"},
         {"he", bench_he, "homomorphic operations, one by one"},
+        {"ot", bench_ot, "oblivious transfers, by SoftSpoken and by Ferret"},
         {"inference", bench_inference, "whole predictions, in process or over a link"},
         {"throughput", bench_throughput, "queries a second at the server, by threads"},
         {"memory", bench_memory, "peak memory of a server with many clients"},

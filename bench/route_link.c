@@ -93,7 +93,6 @@ static bh_status open_remote(remote *r, const bh_service *service, bh_pool *pool
     }
     const bh_tls_client_options options = {.connect = address,
                                            .ca_file = r->identity.cert,
-                                           .guard_min = BH_GUARD_SAMPLED,
                                            .pool = pool,
                                            .timeout_ms = TIMEOUT_MS};
     return bh_tls_client_new(&r->client, &options, err);

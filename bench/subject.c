@@ -161,6 +161,19 @@ bool subject_is_exact(const subject *s, const double *logits, size_t samples)
     return same;
 }
 
+bool subject_is_near(const subject *s, const double *logits, size_t samples)
+{
+    double least = INFINITY, most = -INFINITY, off = 0;
+    for (size_t k = 0; k < s->n_classes; k++) {
+        least = fmin(least, s->certain[k]);
+        most = fmax(most, s->certain[k]);
+    }
+    for (size_t i = 0; i < samples * s->n_classes; i++) {
+        off = fmax(off, fabs(logits[i] - s->certain[i % s->n_classes]));
+    }
+    return off <= (most - least) / 16;
+}
+
 bool subject_is_likely(const subject *s, const double *logits, size_t samples)
 {
     bool likely = true;

@@ -34,9 +34,10 @@ enum { SUBJECT_NET = 1100, SUBJECT_MODEL, SUBJECT_GUARD, SUBJECT_SAMPLES };
         "samples", required_argument, NULL, SUBJECT_SAMPLES                            \
     }
 #define SUBJECT_HELP                                                                   \
-    "  --net NAME     a synthetic model: lenet5, netd, lenet-caffe\n"                  \
+    "  --net NAME     a synthetic model: lenet5, netd, lenet-caffe or\n"               \
+    "                 minionn-cifar\n"                                                 \
     "  --model FILE   a trained one (.bhn)\n"                                          \
-    "  --guard NAME   [sampled]\n"                                                     \
+    "  --guard NAME   sampled or sealed [sampled]\n"                                   \
     "  --samples S    draws of the weights for every image [8]\n"
 
 // Takes an option if it is one of these; complains and returns false otherwise.
@@ -66,6 +67,10 @@ void subject_clear(subject *s);
 
 // Whether logits [samples][n_classes] of the twin are exactly its own.
 bool subject_is_exact(const subject *s, const double *logits, size_t samples);
+// Whether logits of the twin under guard `sealed`, which rounds stochastically, are
+// near its own: within a sixteenth of the range that they cover. A wrong share is
+// anywhere modulo 2^l.
+bool subject_is_near(const subject *s, const double *logits, size_t samples);
 // Whether the mean logits of `samples` draws of the model are within 8 deviations of
 // what they must be: false by chance once in 10^13 classes.
 bool subject_is_likely(const subject *s, const double *logits, size_t samples);

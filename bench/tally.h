@@ -19,6 +19,7 @@ typedef enum tally_figure {
     TALLY_ERASE,  // see route_times
     TALLY_CPU,    // processor time of all threads of this process
     TALLY_CYCLES, // the same in cycles
+    TALLY_ONLINE, // the total without what prepares a query (guard `sealed`)
     TALLY_FIGURES
 } tally_figure;
 
@@ -33,9 +34,11 @@ typedef enum tally_step {
 
 typedef struct tally {
     size_t queries;
-    uint32_t n_layers;
-    uint64_t bytes_up, bytes_down; // of one query
-    uint64_t peak_rss;             // of this process, which is both sides
+    uint32_t n_layers, rounds;
+    uint64_t bytes_up, bytes_down; // of one query, without preparing it
+    // Of preparing one, both ways: of all queries, and their mean.
+    uint64_t all_bytes_offline, bytes_offline;
+    uint64_t peak_rss; // of this process, which is both sides
     double figures[TALLY_FIGURES][MEASURE_REPEATS_MAX];
     double layers[BH_GRAPH_LAYERS_MAX][TALLY_STEPS][MEASURE_REPEATS_MAX];
     uint64_t layer_bytes[BH_GRAPH_LAYERS_MAX][2]; // up, down
@@ -47,6 +50,7 @@ void tally_add(tally *t, const bh_client_result *result, const route_times *time
 
 // Over all queries; these sort the collected figures.
 spread tally_spread(tally *t, tally_figure figure);
+double tally_mean(const tally *t, tally_figure figure);
 double tally_median(tally *t, uint32_t layer, tally_step step);
 
 // {"total": ms, "client": ..., "server": ..., "cpu": ..., "steps": {...}, "layers":

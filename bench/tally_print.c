@@ -7,11 +7,9 @@
 static const struct {
     const char *name;
     tally_figure figure;
-} figures[] = {{"total", TALLY_TOTAL},
-               {"client", TALLY_CLIENT},
-               {"server", TALLY_SERVER},
-               {"erase", TALLY_ERASE},
-               {"cpu", TALLY_CPU}};
+} figures[] = {{"total", TALLY_TOTAL},   {"client", TALLY_CLIENT},
+               {"server", TALLY_SERVER}, {"erase", TALLY_ERASE},
+               {"cpu", TALLY_CPU},       {"online", TALLY_ONLINE}};
 
 static const struct {
     const char *name;
@@ -96,7 +94,11 @@ void tally_print(tally *t)
     printf("%-8s %10.1f million core cycles, all threads\n", "",
            tally_spread(t, TALLY_CYCLES).median / 1e6);
     printf("%-8s %10.3f MB up, %.3f MB down, %u rounds\n", "bytes",
-           (double)t->bytes_up / 1e6, (double)t->bytes_down / 1e6, t->n_layers);
+           (double)t->bytes_up / 1e6, (double)t->bytes_down / 1e6, t->rounds);
+    if (t->bytes_offline > 0) {
+        printf("%-8s %10.3f MB both ways to prepare a query\n", "",
+               (double)t->bytes_offline / 1e6);
+    }
     printf("%-8s %10.1f MB at the peak, both sides\n", "memory",
            (double)t->peak_rss / 1e6);
     print_layers(t);

@@ -86,8 +86,7 @@ static bh_status take_turns(turns *t, bh_error *err)
 
 bh_status turns_open(turns *t, const bh_service *service, bh_pool *pool, bh_error *err)
 {
-    const bh_client_options options = {
-        .guard_min = BH_GUARD_SAMPLED, .clock = bh_clock_us, .pool = pool};
+    const bh_client_options options = {.clock = bh_clock_us, .pool = pool};
     bh_status status = bh_server_new(&t->server, service);
     if (status == BH_OK) {
         status = bh_client_new(&t->client, &options);

@@ -62,13 +62,16 @@ int main(int argc, char **argv)
         return 2;
     }
     // The server's side.
-    bh_service_options options = {.guard = BH_GUARD_SAMPLED, .samples = 8};
+    bh_service_options options = {.guard = BH_GUARD_SEALED, .samples = 8};
     check(bh_model_load(&model, argv[1], &err), &err);
     check(bh_service_new(&service, model, &options, &err), &err);
     check(bh_server_new(&server, service), &err);
     // The client's side.
-    bh_client_options wishes = {.guard_min = BH_GUARD_SAMPLED};
+    bh_client_options wishes = {.guard = BH_GUARD_SEALED};
     check(bh_client_new(&client, &wishes), &err);
+    carry(client, server);
+    // While there is no image yet: what a query takes and no image has a part in.
+    check(bh_client_prepare(client, &err), &err);
     carry(client, server);
 
     bh_client_facts facts = bh_client_get_facts(client);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server that is sent arbitrary bytes. The model is the smallest possible one.
-#include <stdlib.h>
-
-#include "bayhenn/session.h"
-#include "model/model.h"
+// A server that is sent arbitrary bytes; under guard `sealed` what a client says,
+// changed. The models are the smallest possible ones.
+#include "sealed.h"
 
 static bh_service *service;
+static pair pairs[2];
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -24,10 +23,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         bh_service_new(&service, model, &options, NULL) != BH_OK) {
         abort();
     }
+    pairs[0].service = make_service(1e12, BH_REVEAL_LABEL);
+    pairs[1].service = make_service(BH_LINK_BYTES_ONLY, BH_REVEAL_LOGITS);
     return 0;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void feed(const uint8_t *data, size_t size)
 {
     bh_server *server;
     if (bh_server_new(&server, service) == BH_OK) {
@@ -36,6 +37,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             status = bh_server_work(server, NULL);
         }
         bh_server_free(server);
+    }
+}
+
+// An input that does not begin with the length of a hello is one of `sealed`.
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size > 3 && data[3] != 0) {
+        converse(&pairs[data[3] % 2], true, (input){data + 4, size - 4});
+    } else {
+        feed(data, size);
     }
     return 0;
 }

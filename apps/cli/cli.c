@@ -179,9 +179,21 @@ bool cli_guard(const char *command, const char *text, bh_guard *out)
 {
     *out = bh_guard_from_name(text);
     if (*out == 0) {
-        cli_usage(command, "there is no guard \"%s\"; this version has: sampled", text);
+        cli_usage(command, "there is no guard \"%s\": write sealed or sampled", text);
     }
     return *out != 0;
+}
+
+bool cli_reveal(const char *command, const char *text, bh_reveal *out)
+{
+    for (int i = BH_REVEAL_LOGITS; i <= BH_REVEAL_LABEL; i++) {
+        if (strcmp(text, cli_reveal_name((bh_reveal)i)) == 0) {
+            *out = (bh_reveal)i;
+            return true;
+        }
+    }
+    cli_usage(command, "--reveal takes logits or label, not \"%s\"", text);
+    return false;
 }
 
 bool cli_link(const char *command, const char *text, bh_link *out)
@@ -232,12 +244,25 @@ bh_status cli_pool(bh_pool **out, uint64_t threads, bh_error *err)
     return status;
 }
 
-const char *cli_guard_note(bh_guard guard)
+const char *cli_reveal_name(bh_reveal reveal)
+{
+    return reveal == BH_REVEAL_LABEL ? "label" : "logits";
+}
+
+const char *cli_guard_note(bh_guard guard, bh_reveal reveal)
 {
     switch (guard) {
     case BH_GUARD_SAMPLED:
-        return "the server learns nothing of images or results.\n"
-               "The model's weights are NOT protected: clients can compute them.";
+        return "images and results are hidden, even from a server that cheats, but the "
+               "model's weights are NOT protected: any client can compute them.";
+    case BH_GUARD_SEALED:
+        return reveal == BH_REVEAL_LABEL
+                   ? "of hidden layers both sides see random numbers only, of the "
+                     "result the client sees the label alone; both are assumed to "
+                     "follow the protocol."
+                   : "of hidden layers both sides see random numbers only, of the "
+                     "result the client sees rounded logits; both are assumed to "
+                     "follow the protocol.";
     default:
         return "";
     }

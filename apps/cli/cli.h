@@ -66,6 +66,9 @@ bool cli_bytes(const char *command, const char *option, const char *text,
                uint64_t *out);
 // A guard by name; complains otherwise.
 bool cli_guard(const char *command, const char *text, bh_guard *out);
+// "logits" or "label"; complains otherwise.
+bool cli_reveal(const char *command, const char *text, bh_reveal *out);
+const char *cli_reveal_name(bh_reveal reveal);
 // A link as bh_link_parse takes it; complains otherwise.
 bool cli_link(const char *command, const char *text, bh_link *out);
 // Complains unless the option's value was given.
@@ -84,7 +87,9 @@ char *cli_printable(char *text);
 #define CLI_SHOWN_BYTES 1024
 const char *cli_shown(char *text, size_t size, const char *name);
 
-// What a guard hides and what it gives away, in two lines.
-const char *cli_guard_note(bh_guard guard);
+// The guard where none is asked for: `sampled` is asked for by name.
+#define CLI_GUARD_DEFAULT BH_GUARD_SEALED
+// What a guard hides and what it gives away, in one sentence. reveal: of `sealed`.
+const char *cli_guard_note(bh_guard guard, bh_reveal reveal);
 
 #endif

@@ -18,16 +18,20 @@ enum { MIXTURE_A = 0, MIXTURE_B = 8 };
 
 static const char help[] =
     "usage: bayhenn demo [--model FILE] [--images DIR] [--samples S] [--count N]\n"
+    "                    [--guard NAME] [--reveal WHAT]\n"
     "\n"
     "Starts a server and a client that talk over TLS on this machine, and has the\n"
-    "client's handwritten digits predicted under encryption. At the end comes an\n"
-    "image of two digits at once, for which a good model should not be sure.\n"
+    "client's handwritten digits predicted unseen. At the end comes an image of two\n"
+    "digits at once, for which a good model should not be sure.\n"
     "\n"
     "  --model FILE     a trained model [models/lenet5-mnist.bhn as shipped]\n"
     "  --images DIR     a folder of PNG files [the MNIST digits as shipped]; the\n"
     "                   label is read from names such as x-label7.png\n"
     "  --samples S      draws of the weights for every image [8]\n"
     "  --count N        images to predict [10]; the mixture needs 9\n"
+    "  --guard NAME     sealed: the model's weights stay hidden, too; sampled: they\n"
+    "                   do not [sealed]\n"
+    "  --reveal WHAT    of guard sealed: logits, or the label alone [logits]\n"
     "\n"
     "example:\n"
     "  bayhenn demo --samples 16 --count 20\n";
@@ -36,12 +40,15 @@ typedef struct demo {
     const char *model, *images;     // as given, or NULL
     char *model_path, *images_path; // as used
     uint64_t samples, count;
+    bh_guard guard;
+    bh_reveal reveal;
     ui u;
     bh_selfsigned identity;
     bh_tls_server *server;
     size_t right, labelled;
-    double client_ms, server_ms, total_ms;
-    uint64_t up, down, queries;
+    double client_ms, server_ms, total_ms, prepare_ms;
+    uint64_t up, down, prepare_up, prepare_down, queries;
+    uint32_t rounds;
 } demo;
 
 static void *server_main(void *argument)
@@ -72,8 +79,12 @@ static int predict_one(demo *d, bh_tls_client *connection, const char *file,
     shown_result result;
     picture drawn;
     bh_error err = {0};
-    ui_progress(&d->u, base_name(file), 0, -1, "under encryption");
-    bh_status status = result_query(&result, connection, base_name(file), pixels, &err);
+    ui_progress(&d->u, base_name(file), 0, -1, "preparing");
+    bh_status status = bh_tls_client_prepare(connection, &err);
+    if (status == BH_OK || status == BH_WANT_MORE) {
+        ui_progress(&d->u, base_name(file), 0.5, -1, "unseen");
+        status = result_query(&result, connection, base_name(file), pixels, &err);
+    }
     ui_progress_end(&d->u);
     if (status != BH_OK) {
         return cli_fail_with(name, &err);
@@ -89,6 +100,10 @@ static int predict_one(demo *d, bh_tls_client *connection, const char *file,
     d->server_ms += result.r.server_ms;
     d->up += result.r.bytes_up;
     d->down += result.r.bytes_down;
+    d->prepare_ms += result.r.prepare_ms;
+    d->prepare_up += result.r.prepare_bytes_up;
+    d->prepare_down += result.r.prepare_bytes_down;
+    d->rounds = result.r.rounds;
     picture_draw(&drawn, &d->u, pixels, shape);
     result_print(&result, &d->u, &drawn, remark);
     return ferror(stdout) ? cli_fail_output(name) : CLI_OK;
@@ -117,36 +132,71 @@ static int predict_mixture(demo *d, bh_tls_client *connection, const inputs *in,
     return status;
 }
 
-static const char *const hidden[][2] = {
-    {"hidden from the server   ",
-     "the images, everything computed from them, the results"},
-    {"hidden from the network  ", "all of it (TLS 1.3)"},
-    {"hidden from the client   ",
-     "nothing that counts: guard `sampled` does not protect the weights, clients can "
-     "compute them from the answers"},
-};
+static void print_hidden(const demo *d)
+{
+    bool sealed = d->guard == BH_GUARD_SEALED;
+    const char *lines[][2] = {
+        {"hidden from the server   ",
+         "the images, everything computed from them, the results"},
+        {"hidden from the network  ", "all of it (TLS 1.3)"},
+        {"hidden from the client   ",
+         sealed ? "the weights: of hidden layers it saw random numbers only"
+                : "nothing that counts: guard sampled does not protect the weights, "
+                  "clients can compute them from the answers"},
+        {"shown to the client      ", !sealed ? "the outputs of every layer"
+                                      : d->reveal == BH_REVEAL_LABEL
+                                          ? "the label of each image, nothing else"
+                                          : "the logits of each draw, rounded"},
+        {"assumed                  ", sealed ? "that both sides follow the protocol"
+                                             : "nothing of the server, it may cheat"},
+    };
+    bool narrow = d->u.width < 60;
+    int indent = narrow ? 2 : (int)strlen(lines[0][0]);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char first[32];
+        const char *gap = strstr(lines[i][0], "  ");
+        int len = (int)(narrow ? gap - lines[i][0] : indent);
+        snprintf(first, sizeof first, "%.*s%s", len, lines[i][0], narrow ? ": " : "");
+        ui_wrap(&d->u, first, indent, lines[i][1]);
+    }
+}
+
+static void print_prepared(const demo *d)
+{
+    char up[UI_TEXT_BYTES], down[UI_TEXT_BYTES], time[UI_TEXT_BYTES], text[256];
+    double n = (double)d->queries;
+    snprintf(text, sizeof text,
+             "What does not depend on an image was prepared before it: %s, %s up and "
+             "%s down.\n",
+             ui_time(time, d->prepare_ms / n),
+             ui_bytes(up, (uint64_t)((double)d->prepare_up / n)),
+             ui_bytes(down, (uint64_t)((double)d->prepare_down / n)));
+    ui_wrap(&d->u, "", 0, text);
+}
 
 static void print_summary(const demo *d)
 {
     char up[UI_TEXT_BYTES], down[UI_TEXT_BYTES], client[UI_TEXT_BYTES];
     char server[UI_TEXT_BYTES], total[UI_TEXT_BYTES], right[96] = "", text[512];
     double n = (double)d->queries;
-    int indent = d->u.width >= 60 ? (int)strlen(hidden[0][0]) : 2;
     if (d->labelled > 0) {
         snprintf(right, sizeof right, "%s%zu of %zu digit%s right%s; ",
                  ui_on(&d->u, UI_BOLD), d->right, d->labelled,
                  d->labelled == 1 ? "" : "s", ui_on(&d->u, UI_PLAIN));
     }
     snprintf(text, sizeof text,
-             "%sa prediction took %s (client %s, server %s), %s up and %s down.\n",
+             "%sa prediction took %s (client %s, server %s), %u rounds, %s up and %s "
+             "down.%s",
              right, ui_time(total, d->total_ms / n), ui_time(client, d->client_ms / n),
-             ui_time(server, d->server_ms / n),
+             ui_time(server, d->server_ms / n), d->rounds,
              ui_bytes(up, (uint64_t)((double)d->up / n)),
-             ui_bytes(down, (uint64_t)((double)d->down / n)));
+             ui_bytes(down, (uint64_t)((double)d->down / n)),
+             d->guard == BH_GUARD_SEALED ? "" : "\n");
     ui_wrap(&d->u, "", 0, text);
-    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
-        ui_wrap(&d->u, hidden[i][0], indent, hidden[i][1]);
+    if (d->guard == BH_GUARD_SEALED) {
+        print_prepared(d);
     }
+    print_hidden(d);
 }
 
 static int predict_all(demo *d, bh_tls_client *connection, inputs *in)
@@ -162,7 +212,8 @@ static int predict_all(demo *d, bh_tls_client *connection, inputs *in)
             predict_one(d, connection, in->items[i].name, in->items[i].pixels, shape);
     }
     demo digits = *d; // the mixture does not count in the summary
-    if (status == CLI_OK && in->count > MIXTURE_B) {
+    // What it shows is doubt, of which a label has none.
+    if (status == CLI_OK && in->count > MIXTURE_B && !result_is_label_alone(&facts)) {
         status = predict_mixture(&digits, connection, in, shape);
     }
     if (status == CLI_OK) {
@@ -179,7 +230,7 @@ static int with_client(demo *d, inputs *in)
     snprintf(address, sizeof address, "127.0.0.1:%u", bh_tls_server_port(d->server));
     bh_tls_client_options options = {.connect = address,
                                      .ca_file = d->identity.cert,
-                                     .guard_min = BH_GUARD_SAMPLED,
+                                     .guard = d->guard,
                                      .timeout_ms = 120000};
     if (bh_tls_client_new(&connection, &options, &err) != BH_OK) {
         return cli_fail_with(name, &err);
@@ -222,8 +273,9 @@ static int run(demo *d)
     bh_model *model = NULL;
     bh_service *service = NULL;
     inputs in = {0};
-    bh_service_options options = {.guard = BH_GUARD_SAMPLED,
+    bh_service_options options = {.guard = d->guard,
                                   .samples = (uint32_t)d->samples,
+                                  .reveal = d->reveal,
                                   .clock = bh_clock_us};
     int status = inputs_find_folder(name, &in, d->images_path, (size_t)d->count);
     if (status == CLI_OK &&
@@ -263,6 +315,10 @@ static bool take(void *user, int c)
         return true;
     case 's':
         return cli_number(name, "--samples", optarg, 1, BH_SAMPLES_MAX, &d->samples);
+    case 'g':
+        return cli_guard(name, optarg, &d->guard);
+    case 'r':
+        return cli_reveal(name, optarg, &d->reveal);
     case 'n':
         return cli_number(name, "--count", optarg, 1, 100000, &d->count);
     default:
@@ -276,15 +332,22 @@ int cmd_demo(int argc, char **argv)
                                           {"images", required_argument, NULL, 'i'},
                                           {"samples", required_argument, NULL, 's'},
                                           {"count", required_argument, NULL, 'n'},
+                                          {"guard", required_argument, NULL, 'g'},
+                                          {"reveal", required_argument, NULL, 'r'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
-    demo d = {.samples = 8, .count = 10, .u = ui_make()};
+    demo d = {.samples = 8, .count = 10, .guard = CLI_GUARD_DEFAULT, .u = ui_make()};
     int parsed = cli_parse(name, help, longs, take, &d, argc, argv);
     if (parsed != CLI_GO_ON) {
         return parsed;
     }
     if (!cli_no_operands(name, argc, argv)) {
         return CLI_USAGE;
+    }
+    if (d.guard != BH_GUARD_SEALED && d.reveal != BH_REVEAL_LOGITS) {
+        return cli_usage(name,
+                         "--reveal is for guard sealed: under sampled clients see "
+                         "the outputs of every layer");
     }
     d.model_path = path_or_shipped(d.model, "models/lenet5-mnist.bhn", "--model FILE");
     d.images_path = path_or_shipped(d.images, "mnist", "--images DIR");

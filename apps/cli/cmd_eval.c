@@ -181,6 +181,10 @@ static int check_server(const eval_options *o, const bh_model *model,
                         const bh_tls_client *connection)
 {
     bh_client_facts f = bh_client_get_facts(bh_tls_client_engine(connection));
+    if (f.guard == BH_GUARD_SEALED && f.reveal == BH_REVEAL_LABEL) {
+        return cli_fail(name, "the server reveals labels alone, and eval takes the "
+                              "probabilities of every class");
+    }
     if (o->samples_given && f.samples != o->samples) {
         return cli_fail(name,
                         "the server makes %u draws for every image, not %llu: leave "
@@ -216,10 +220,10 @@ static int run(const eval_options *o, const bh_tls_client_options *server)
     if (status == BH_OK) {
         status = bh_images_load_folder(&images, o->data, BH_SPLIT_TEST, &err);
     }
-    if (status == BH_OK && o->server.connect != NULL) {
-        status = bh_tls_client_new(&connection, server, &err);
-    }
     int exit_status = status == BH_OK ? CLI_OK : cli_fail_with(name, &err);
+    if (exit_status == CLI_OK && o->server.connect != NULL) {
+        exit_status = remote_open(name, &o->server, server, &connection);
+    }
     if (exit_status == CLI_OK && connection != NULL) {
         exit_status = check_server(o, model, connection);
     }
@@ -273,7 +277,11 @@ int cmd_eval(int argc, char **argv)
                                           {"help", no_argument, NULL, 'h'},
                                           REMOTE_OPTIONS,
                                           {0}};
-    eval_options o = {.samples = 8, .limit = UINT64_MAX, .seed = 1, .threads = 2};
+    eval_options o = {.server = {.wanted = CLI_GUARD_DEFAULT},
+                      .samples = 8,
+                      .limit = UINT64_MAX,
+                      .seed = 1,
+                      .threads = 2};
     bh_tls_client_options server = {0};
     int parsed = cli_parse(name, help, longs, take, &o, argc, argv);
     if (parsed != CLI_GO_ON) {

@@ -17,7 +17,7 @@ static const char help[] =
     "       bayhenn info --connect HOST:PORT (--ca FILE | --fingerprint HEX) [--json]\n"
     "\n"
     "Version and kernels in use; or the facts of a model file; or what a server says\n"
-    "of its model.\n"
+    "of its model, whatever its guard unless --guard names one.\n"
     "\n" REMOTE_HELP "  --json               one line of JSON\n"
     "\n"
     "example:\n"
@@ -30,34 +30,64 @@ static void dump(json_t *line)
     json_decref(line);
 }
 
+// The default first.
+static const bh_guard guards[] = {CLI_GUARD_DEFAULT, BH_GUARD_SAMPLED};
+enum { N_GUARDS = sizeof guards / sizeof guards[0] };
+
+static void print_version_json(bh_he *const *he)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < N_GUARDS; i++) {
+        json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:f, s:I}", "guard",
+                                             bh_guard_name(guards[i]), "params",
+                                             bh_he_name(he[i]), "degree",
+                                             (json_int_t)bh_he_degree(he[i]), "log2_q",
+                                             bh_he_log2_q(he[i]), "security_bits",
+                                             (json_int_t)bh_he_security_bits(he[i])));
+    }
+    dump(json_pack("{s:s, s:I, s:I, s:s, s:o, s:s}", "version", bh_version(),
+                   "wire_version", (json_int_t)BH_WIRE_VERSION, "model_version",
+                   (json_int_t)BH_MODEL_VERSION, "kernels", bh_he_kernels(he[0]),
+                   "guards", all, "openssl", OpenSSL_version(OPENSSL_VERSION_STRING)));
+}
+
+static void print_version(bh_he *const *he)
+{
+    static const char *const what[N_GUARDS] = {
+        " (default): hides images and the model's weights, if both sides follow the "
+        "protocol",
+        ": hides images even from a server that cheats, and the weights from nobody"};
+    ui u = ui_make();
+    char text[256];
+    printf("bayhenn %s (wire protocol %d, model file %d)\n", bh_version(),
+           BH_WIRE_VERSION, BH_MODEL_VERSION);
+    printf("kernels   %s\n", bh_he_kernels(he[0]));
+    for (size_t i = 0; i < N_GUARDS; i++) {
+        snprintf(text, sizeof text,
+                 "%s%s%s%s\n%s: n = %zu, log2 q = %.1f, %u bits of security claimed",
+                 ui_on(&u, UI_BOLD), bh_guard_name(guards[i]), ui_on(&u, UI_PLAIN),
+                 what[i], bh_he_name(he[i]), bh_he_degree(he[i]), bh_he_log2_q(he[i]),
+                 bh_he_security_bits(he[i]));
+        ui_wrap(&u, "guard     ", 10, text);
+    }
+    printf("openssl   %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
+}
+
 static int info_version(bool json)
 {
     bh_error err = {0};
-    bh_he *he = NULL;
-    if (bh_he_new(&he, bh_guard_params(BH_GUARD_SAMPLED), &err) != BH_OK) {
-        return cli_fail_with(name, &err);
+    bh_he *he[N_GUARDS] = {NULL};
+    bh_status status = BH_OK;
+    for (size_t i = 0; i < N_GUARDS && status == BH_OK; i++) {
+        status = bh_he_new(&he[i], bh_guard_params(guards[i]), &err);
     }
-    if (json) {
-        dump(json_pack(
-            "{s:s, s:I, s:I, s:s, s:s, s:I, s:f, s:I, s:[s], s:s}", "version",
-            bh_version(), "wire_version", (json_int_t)BH_WIRE_VERSION, "model_version",
-            (json_int_t)BH_MODEL_VERSION, "kernels", bh_he_kernels(he), "params",
-            bh_he_name(he), "degree", (json_int_t)bh_he_degree(he), "log2_q",
-            bh_he_log2_q(he), "security_bits", (json_int_t)bh_he_security_bits(he),
-            "guards", bh_guard_name(BH_GUARD_SAMPLED), "openssl",
-            OpenSSL_version(OPENSSL_VERSION_STRING)));
-    } else {
-        printf("bayhenn %s (wire protocol %d, model file %d)\n", bh_version(),
-               BH_WIRE_VERSION, BH_MODEL_VERSION);
-        printf("kernels     %s\n", bh_he_kernels(he));
-        printf("parameters  %s: n = %zu, log2 q = %.1f, %u bits of security claimed\n",
-               bh_he_name(he), bh_he_degree(he), bh_he_log2_q(he),
-               bh_he_security_bits(he));
-        printf("guards      sampled\n");
-        printf("openssl     %s\n", OpenSSL_version(OPENSSL_VERSION_STRING));
+    if (status == BH_OK) {
+        (json ? print_version_json : print_version)(he);
     }
-    bh_he_free(he);
-    return CLI_OK;
+    for (size_t i = 0; i < N_GUARDS; i++) {
+        bh_he_free(he[i]);
+    }
+    return status == BH_OK ? CLI_OK : cli_fail_with(name, &err);
 }
 
 static size_t parameters_of(const bh_layer *layer)
@@ -148,35 +178,56 @@ static int info_model(const char *path, bool json)
     return CLI_OK;
 }
 
-static int info_server(const bh_tls_client_options *options, bool json)
+static void print_server_json(const bh_client_facts *f)
 {
-    bh_error err = {0};
-    bh_tls_client *connection = NULL;
-    if (bh_tls_client_new(&connection, options, &err) != BH_OK) {
-        return cli_fail_with(name, &err);
+    json_t *line = json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:[I,I,I], s:s, s:I, s:I}", "model", f->model_name,
+        "dataset", f->dataset, "guard", bh_guard_name(f->guard), "samples",
+        (json_int_t)f->samples, "classes", (json_int_t)f->n_classes, "input",
+        (json_int_t)f->channels, (json_int_t)f->height, (json_int_t)f->width, "params",
+        f->params_name, "security_bits", (json_int_t)f->security_bits, "rounds",
+        (json_int_t)f->rounds);
+    if (f->guard == BH_GUARD_SEALED) {
+        json_object_set_new(line, "reveal", json_string(cli_reveal_name(f->reveal)));
+        json_object_set_new(line, "ahead", json_integer(f->ahead));
     }
-    bh_client_facts f = bh_client_get_facts(bh_tls_client_engine(connection));
-    if (json) {
-        dump(json_pack("{s:s, s:s, s:s, s:I, s:I, s:[I,I,I], s:s, s:I, s:I}", "model",
-                       f.model_name, "dataset", f.dataset, "guard",
-                       bh_guard_name(f.guard), "samples", (json_int_t)f.samples,
-                       "classes", (json_int_t)f.n_classes, "input",
-                       (json_int_t)f.channels, (json_int_t)f.height,
-                       (json_int_t)f.width, "params", f.params_name, "security_bits",
-                       (json_int_t)f.security_bits, "rounds", (json_int_t)f.rounds));
-    } else {
-        printf("model       %s on %s, %u classes\n", f.model_name, f.dataset,
-               f.n_classes);
-        printf("input       %ux%u, channels: %u\n", f.width, f.height, f.channels);
-        printf("draws       %u for every image, %u round%s\n", f.samples, f.rounds,
-               f.rounds == 1 ? "" : "s");
-        printf("parameters  %s, %u bits of security claimed\n", f.params_name,
-               f.security_bits);
-        printf("guard       %s\n\n%s\n", bh_guard_name(f.guard),
-               cli_guard_note(f.guard));
+    dump(line);
+}
+
+static void print_server(const bh_client_facts *f)
+{
+    ui u = ui_make();
+    char text[512];
+    printf("model       %s on %s, %u classes\n", f->model_name, f->dataset,
+           f->n_classes);
+    printf("input       %ux%u, channels: %u\n", f->width, f->height, f->channels);
+    printf("draws       %u for every image, %u round%s\n", f->samples, f->rounds,
+           f->rounds == 1 ? "" : "s");
+    if (f->guard == BH_GUARD_SEALED) {
+        printf("reveals     %s\n", f->reveal == BH_REVEAL_LABEL
+                                       ? "the label alone"
+                                       : "the logits of every draw, rounded");
+        printf("ahead       %u quer%s can be prepared\n", f->ahead,
+               f->ahead == 1 ? "y" : "ies");
+    }
+    printf("parameters  %s, %u bits of security claimed\n", f->params_name,
+           f->security_bits);
+    snprintf(text, sizeof text, "%s%s%s: %s", ui_on(&u, UI_BOLD),
+             bh_guard_name(f->guard), ui_on(&u, UI_PLAIN),
+             cli_guard_note(f->guard, f->reveal));
+    ui_wrap(&u, "guard       ", 12, text);
+}
+
+static int info_server(const remote *r, const bh_tls_client_options *options, bool json)
+{
+    bh_tls_client *connection = NULL;
+    int status = remote_open(name, r, options, &connection);
+    if (status == CLI_OK) {
+        bh_client_facts f = bh_client_get_facts(bh_tls_client_engine(connection));
+        (json ? print_server_json : print_server)(&f);
     }
     bh_tls_client_free(connection);
-    return CLI_OK;
+    return status;
 }
 
 typedef struct info_options {
@@ -215,7 +266,7 @@ int cmd_info(int argc, char **argv)
     if (!cli_no_operands(name, argc, argv)) {
         return CLI_USAGE;
     }
-    return o.of_server     ? info_server(&options, o.json)
+    return o.of_server     ? info_server(&o.server, &options, o.json)
            : model != NULL ? info_model(model, o.json)
                            : info_version(o.json);
 }

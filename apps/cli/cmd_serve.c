@@ -8,25 +8,30 @@
 #include "net/address.h"
 #include "net/clock.h"
 #include "net/tls.h"
+#include "ui.h"
 
 static const char name[] = "serve";
 
 static const char help[] =
     "usage: bayhenn serve --model FILE --listen HOST:PORT --cert FILE --key FILE\n"
-    "                     --guard NAME [--samples S] [--link LINK] [--workers N]\n"
-    "                     [--threads N] [--prepare BYTES] [--idle-timeout SECONDS]\n"
-    "                     [--quiet]\n"
+    "                     [--guard NAME] [--samples S] [--reveal WHAT]\n"
+    "                     [--logit-bits N] [--ahead N] [--prepare BYTES]\n"
+    "                     [--link LINK] [--workers N] [--threads N]\n"
+    "                     [--idle-timeout SECONDS] [--quiet]\n"
     "\n"
-    "Offers a model's predictions. Images and results stay encrypted throughout.\n"
+    "Offers a model's predictions. The server sees neither images nor results.\n"
     "\n"
     "  --model FILE           a trained model (.bhn)\n"
     "  --listen HOST:PORT     every address of HOST, as in localhost:7443; 0.0.0.0 or\n"
     "                         [::] for all of this machine; port 0 picks a free one\n"
     "  --cert FILE            certificate chain (PEM); scripts/make-cert makes one\n"
     "  --key FILE             its private key (PEM)\n"
-    "  --guard NAME           how the weights are guarded; has to be asked for:\n"
-    "                         sampled: they are not. Clients see exact outputs of\n"
-    "                         freshly drawn layers and can compute the weights\n"
+    "  --guard NAME           what clients get to see of the model [sealed]:\n"
+    "                         sealed: of hidden layers random numbers only, if both\n"
+    "                         sides follow the protocol; the weights stay hidden\n"
+    "                         sampled: exact outputs of freshly drawn layers. Any\n"
+    "                         client can compute the weights from them; images are\n"
+    "                         hidden even from a server that cheats\n"
     "  --samples S            draws of the weights for every image [8]\n"
     "  --link LINK            what the plan is made for: 10gbit, 1gbit, 100mbit,40ms,\n"
     "                         bytes (per second) with or without a round trip, or\n"
@@ -35,19 +40,32 @@ static const char help[] =
     "  --threads N            that compute one answer [1]; all clients share them,\n"
     "                         and a client that finds them busy is served by its\n"
     "                         worker alone\n"
-    "  --prepare BYTES        memory for work done ahead, as in 500M, once no query\n"
-    "                         was under way for 20 ms, if a worker is free; room for\n"
-    "                         one query's at least [0: nothing is]\n"
     "  --idle-timeout SECONDS a client silent for so long is dropped [60]\n"
     "  --quiet                no line for every connection on stderr\n"
     "\n"
-    "example:\n"
+    "guard sealed alone:\n"
+    "  --reveal WHAT          logits of every draw, or the label alone, which has no\n"
+    "                         probabilities and no uncertainty [logits]\n"
+    "  --logit-bits N         fraction bits that logits keep, 1 to 24 [8]; fewer tell\n"
+    "                         less of the last layer\n"
+    "  --ahead N              queries that a client may have prepared, which take\n"
+    "                         memory while its session lasts, 1 to 255 [4]\n"
+    "guard sampled alone:\n"
+    "  --prepare BYTES        memory for work done ahead, as in 500M, once no query\n"
+    "                         was under way for 20 ms, if a worker is free; room for\n"
+    "                         one query's at least [0: nothing is]\n"
+    "\n"
+    "examples:\n"
     "  scripts/make-cert certs\n"
     "  bayhenn serve --model models/lenet5-mnist.bhn --listen localhost:7443 \\\n"
-    "    --cert certs/server.crt --key certs/server.key --guard sampled\n";
+    "    --cert certs/server.crt --key certs/server.key\n"
+    "  bayhenn serve --model models/lenet5-mnist.bhn --listen localhost:7443 \\\n"
+    "    --cert certs/server.crt --key certs/server.key --reveal label\n";
 
 typedef struct serve_options {
-    const char *model, *guard_name;
+    const char *model;
+    const char *of_sealed; // the last option given that is of this guard alone, or NULL
+    const char *of_sampled;
     bh_tls_server_options net;
     bh_service_options service;
     uint32_t threads;
@@ -83,6 +101,37 @@ static void print_line(void *user, const char *line)
     fprintf(stderr, "%s %s\n", stamp, line);
 }
 
+// What is in force, in a sentence, and what clients learn.
+static void print_guard(const bh_service *service, const bh_service_options *o)
+{
+    ui u = ui_make();
+    char text[256], bytes[UI_TEXT_BYTES];
+    snprintf(text, sizeof text, "%sguard %s%s: ", ui_on(&u, UI_BOLD),
+             bh_guard_name(o->guard), ui_on(&u, UI_PLAIN));
+    if (o->guard == BH_GUARD_SAMPLED) {
+        ui_wrap(&u, text, 2,
+                "the weights are NOT protected, any client can compute them");
+        return;
+    }
+    ui_wrap(&u, text, 2,
+            "of hidden layers clients see random numbers only, if they follow the "
+            "protocol");
+    if (o->reveal == BH_REVEAL_LABEL) {
+        snprintf(text, sizeof text, "the label alone, of %u draw%s", o->samples,
+                 o->samples == 1 ? "" : "s");
+    } else {
+        uint32_t bits = o->logit_bits > 0 ? o->logit_bits : BH_LOGIT_BITS_DEFAULT;
+        snprintf(text, sizeof text, "the logits of %u draw%s, cut to %u fraction bit%s",
+                 o->samples, o->samples == 1 ? "" : "s", bits, bits == 1 ? "" : "s");
+    }
+    ui_wrap(&u, "clients learn ", 2, text);
+    uint32_t ahead = o->ahead > 0 ? o->ahead : BH_AHEAD_DEFAULT;
+    snprintf(text, sizeof text, "%u quer%s prepared ahead, in at most %s a client",
+             ahead, ahead == 1 ? "y" : "ies",
+             ui_bytes(bytes, bh_service_session_bytes(service)));
+    ui_wrap(&u, "clients may have ", 2, text);
+}
+
 // False if nobody can read it: whoever started the server waits for this line.
 static bool print_listening(const bh_tls_server *server, const bh_service *service,
                             const serve_options *o)
@@ -94,8 +143,7 @@ static bool print_listening(const bh_tls_server *server, const bh_service *servi
         return false; // it was parsed before: cannot be
     }
     bh_address_format(text, address.host, port);
-    printf("guard %s: %s\n", bh_guard_name(o->service.guard),
-           cli_guard_note(o->service.guard));
+    print_guard(service, &o->service);
     if (o->service.prepare_bytes > 0) {
         printf("prepares %.1f queries ahead\n", bh_service_prepared_queries(service));
     }
@@ -162,7 +210,6 @@ static bool take(void *user, int c)
         o->net.key_file = optarg;
         break;
     case 'g':
-        o->guard_name = optarg;
         ok = cli_guard(name, optarg, &o->service.guard);
         break;
     case 's':
@@ -176,7 +223,22 @@ static bool take(void *user, int c)
         ok = cli_number(name, "--workers", optarg, 1, BH_TLS_WORKERS_MAX, &number);
         o->net.workers = (uint32_t)number;
         break;
+    case 'r':
+        o->of_sealed = "--reveal";
+        ok = cli_reveal(name, optarg, &o->service.reveal);
+        break;
+    case 'b':
+        o->of_sealed = "--logit-bits";
+        ok = cli_number(name, "--logit-bits", optarg, 1, BH_LOGIT_BITS_MAX, &number);
+        o->service.logit_bits = (uint32_t)number;
+        break;
+    case 'a':
+        o->of_sealed = "--ahead";
+        ok = cli_number(name, "--ahead", optarg, 1, BH_AHEAD_MAX, &number);
+        o->service.ahead = (uint32_t)number;
+        break;
     case 'p':
+        o->of_sampled = "--prepare";
         ok = cli_bytes(name, "--prepare", optarg, &o->service.prepare_bytes);
         break;
     case 't':
@@ -196,6 +258,23 @@ static bool take(void *user, int c)
     return ok;
 }
 
+static bool fits_guard(const serve_options *o)
+{
+    bool sealed = o->service.guard == BH_GUARD_SEALED;
+    if (sealed && o->of_sampled != NULL) {
+        cli_usage(name,
+                  "%s is for guard sampled: under sealed every client has its own "
+                  "queries prepared, and --ahead says how many",
+                  o->of_sampled);
+    } else if (!sealed && o->of_sealed != NULL) {
+        cli_usage(name,
+                  "%s is for guard sealed: under sampled clients see the outputs of "
+                  "every layer",
+                  o->of_sealed);
+    }
+    return (sealed ? o->of_sampled : o->of_sealed) == NULL;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     static const struct option longs[] = {
@@ -205,6 +284,9 @@ int cmd_serve(int argc, char **argv)
         {"key", required_argument, NULL, 'k'},
         {"guard", required_argument, NULL, 'g'},
         {"samples", required_argument, NULL, 's'},
+        {"reveal", required_argument, NULL, 'r'},
+        {"logit-bits", required_argument, NULL, 'b'},
+        {"ahead", required_argument, NULL, 'a'},
         {"link", required_argument, NULL, 'L'},
         {"workers", required_argument, NULL, 'w'},
         {"prepare", required_argument, NULL, 'p'},
@@ -215,7 +297,7 @@ int cmd_serve(int argc, char **argv)
         {0}};
     serve_options o = {
         .net = {.workers = 4, .idle_timeout_ms = 60000, .log = print_line},
-        .service = {.samples = 8, .clock = bh_clock_us},
+        .service = {.guard = CLI_GUARD_DEFAULT, .samples = 8, .clock = bh_clock_us},
         .threads = 1,
     };
     int parsed = cli_parse(name, help, longs, take, &o, argc, argv);
@@ -225,8 +307,7 @@ int cmd_serve(int argc, char **argv)
     if (!cli_no_operands(name, argc, argv) || !cli_needs(name, "--model", o.model) ||
         !cli_needs(name, "--listen", o.net.listen) ||
         !cli_needs(name, "--cert", o.net.cert_file) ||
-        !cli_needs(name, "--key", o.net.key_file) ||
-        !cli_needs(name, "--guard", o.guard_name)) {
+        !cli_needs(name, "--key", o.net.key_file) || !fits_guard(&o)) {
         return CLI_USAGE;
     }
     return serve(&o);

@@ -42,6 +42,22 @@ const char *plan_describe(char *text, size_t size, const bh_plan *plan, uint32_t
     return text;
 }
 
+const char *plan_blocks(char *text, size_t size, const bh_plan_layer *l)
+{
+    uint32_t tiles = l->linear.tiles_h * l->linear.tiles_w;
+    int len = snprintf(text, size, "%u/%u", l->linear.in_blocks, l->linear.out_blocks);
+    if (tiles > 1) {
+        snprintf(text + len, size - (size_t)len, " x%u", tiles);
+    }
+    return text;
+}
+
+const char *plan_ciphertexts(char *text, size_t size, const bh_plan_layer *l)
+{
+    snprintf(text, size, "%u/%u", l->ciphertexts_up, l->ciphertexts_down);
+    return text;
+}
+
 // Bytes of one layer's frames beside the ciphertexts.
 static uint64_t framing(uint32_t frames)
 {

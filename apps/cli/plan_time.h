@@ -31,6 +31,9 @@ json_t *plan_time_measured_json(const bh_client_layer *l);
 
 // "conv 5x5 20-50", "fc 800-500".
 const char *plan_describe(char *text, size_t size, const bh_plan *plan, uint32_t layer);
+// "2/1 x4": input and output blocks, times tiles; "12/8": ciphertexts up and down.
+const char *plan_blocks(char *text, size_t size, const bh_plan_layer *l);
+const char *plan_ciphertexts(char *text, size_t size, const bh_plan_layer *l);
 
 // The plan that a profile was measured with, which need not be the one that would be
 // made here: packings are found by their bytes. Replaces *plan. BH_ERR_PARAMS with a

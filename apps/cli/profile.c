@@ -31,7 +31,7 @@ static void set_times(bh_client_layer *l, const double times[TIMES])
 bh_status profile_add(profile_log *log, const bh_client_facts *facts,
                       const bh_client_result *result, double total_ms)
 {
-    uint32_t n = result->rounds; // of a graph: no more than BH_GRAPH_LAYERS_MAX
+    uint32_t n = result->n_layers; // of a graph: no more than BH_GRAPH_LAYERS_MAX
     log->per_query = 1 + (size_t)n * TIMES;
     if (log->queries == log->room) {
         size_t room = 2 * log->room + 16;

@@ -17,6 +17,7 @@ bh_status result_query(shown_result *out, bh_tls_client *connection, const char 
 {
     uint64_t start = bh_clock_us();
     *out = (shown_result){.file = file};
+    out->ahead = bh_client_prepared(bh_tls_client_engine(connection)) > 0;
     bh_status status = bh_tls_client_query(connection, &out->r, pixels, err);
     out->client = bh_tls_client_engine(connection); // the query may have renewed it
     out->total_ms = (double)(bh_clock_us() - start) / 1e3;
@@ -44,23 +45,53 @@ static json_t *text_of(const char *text)
     return json;
 }
 
+bool result_is_label_alone(const bh_client_facts *facts)
+{
+    return facts->guard == BH_GUARD_SEALED && facts->reveal == BH_REVEAL_LABEL;
+}
+
+// What `more` has at the end of `line`; takes it.
+static void add(json_t *line, json_t *more)
+{
+    json_object_update(line, more);
+    json_decref(more);
+}
+
+static json_t *probabilities_json(const bh_client_result *r, uint32_t n_classes)
+{
+    json_t *probabilities = json_array();
+    for (uint32_t i = 0; i < n_classes; i++) {
+        json_array_append_new(probabilities, json_real(r->probabilities[i]));
+    }
+    return json_pack("{s:o, s:f, s:f}", "probabilities", probabilities, "entropy",
+                     r->prediction.entropy, "mutual_information",
+                     r->prediction.mutual_information);
+}
+
 void result_print_json(const shown_result *result)
 {
     const bh_client_result *r = &result->r;
     bh_client_facts facts = bh_client_get_facts(result->client);
-    json_t *probabilities = json_array();
-    for (uint32_t i = 0; i < facts.n_classes; i++) {
-        json_array_append_new(probabilities, json_real(r->probabilities[i]));
+    json_t *line = json_pack("{s:o, s:I}", "file", text_of(result->file), "label",
+                             (json_int_t)r->prediction.label);
+    if (!result_is_label_alone(&facts)) {
+        add(line, probabilities_json(r, facts.n_classes));
     }
-    json_t *line = json_pack(
-        "{s:o, s:I, s:o, s:f, s:f, s:I, s:s, s:I, s:{s:f, s:f, s:f}, s:{s:I, s:I}}",
-        "file", text_of(result->file), "label", (json_int_t)r->prediction.label,
-        "probabilities", probabilities, "entropy", r->prediction.entropy,
-        "mutual_information", r->prediction.mutual_information, "samples",
-        (json_int_t)facts.samples, "guard", bh_guard_name(facts.guard), "rounds",
-        (json_int_t)r->rounds, "ms", "total", result->total_ms, "client", r->client_ms,
-        "server", r->server_ms, "bytes", "up", (json_int_t)r->bytes_up, "down",
-        (json_int_t)r->bytes_down);
+    add(line, json_pack("{s:I, s:s}", "samples", (json_int_t)facts.samples, "guard",
+                        bh_guard_name(facts.guard)));
+    if (facts.guard == BH_GUARD_SEALED) {
+        json_object_set_new(line, "reveal", json_string(cli_reveal_name(facts.reveal)));
+    }
+    add(line, json_pack("{s:I, s:{s:f, s:f, s:f}, s:{s:I, s:I}}", "rounds",
+                        (json_int_t)r->rounds, "ms", "total", result->total_ms,
+                        "client", r->client_ms, "server", r->server_ms, "bytes", "up",
+                        (json_int_t)r->bytes_up, "down", (json_int_t)r->bytes_down));
+    if (facts.guard == BH_GUARD_SEALED) {
+        add(line, json_pack("{s:{s:b, s:f, s:{s:I, s:I}}}", "prepare", "ahead",
+                            result->ahead, "ms", r->prepare_ms, "bytes", "up",
+                            (json_int_t)r->prepare_bytes_up, "down",
+                            (json_int_t)r->prepare_bytes_down));
+    }
     json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(10));
     putchar('\n');
     fflush(stdout);
@@ -162,18 +193,24 @@ static void print_cost(const shown_result *result, const ui *u)
              ui_bytes(up, r->bytes_up), ui_bytes(down, r->bytes_down), r->rounds,
              r->rounds == 1 ? "" : "s", ui_on(u, UI_PLAIN));
     ui_wrap(u, "  ", 2, text);
+    if (r->prepare_bytes_up > 0) {
+        snprintf(text, sizeof text, "%sprepared%s in %s (%s up, %s down)%s%s",
+                 ui_on(u, UI_DIM), result->ahead ? " ahead" : "",
+                 ui_time(total, r->prepare_ms), ui_bytes(up, r->prepare_bytes_up),
+                 ui_bytes(down, r->prepare_bytes_down),
+                 result->ahead ? "" : ", within the total", ui_on(u, UI_PLAIN));
+        ui_wrap(u, "  ", 2, text);
+    }
 }
 
-void result_print(const shown_result *result, const ui *u, const picture *left,
-                  const char *remark)
+static void print_verdict(const shown_result *result, const ui *u, const picture *left,
+                          const char *remark)
 {
-    char name[40], text[256], shown[CLI_SHOWN_BYTES];
+    char name[40], text[256];
     ui_style style;
     const bh_prediction *p = &result->r.prediction;
     uint32_t n_classes = bh_client_get_facts(result->client).n_classes;
     const char *word = verdict_word(p->entropy, n_classes, &style);
-    printf("%s%s%s\n", ui_on(u, UI_BOLD), cli_shown(shown, sizeof shown, result->file),
-           ui_on(u, UI_PLAIN));
     print_bars(result, u, left, style);
     snprintf(text, sizeof text,
              "%s%s, %s%s%s; entropy %.3f of %.3f, mutual information %.3f",
@@ -181,6 +218,32 @@ void result_print(const shown_result *result, const ui *u, const picture *left,
              ui_on(u, UI_PLAIN), remark, p->entropy, log(n_classes),
              p->mutual_information);
     ui_wrap(u, "  ", 2, text);
+}
+
+static void print_label(const shown_result *result, const ui *u, const picture *left,
+                        const char *remark)
+{
+    char name[40], text[256];
+    for (int line = 0; left != NULL && line < left->lines; line++) {
+        print_left(left, line);
+        putchar('\n');
+    }
+    snprintf(text, sizeof text, "%s%s%s%s; the server reveals the label alone",
+             ui_on(u, UI_BOLD),
+             class_name(result, result->r.prediction.label, name, sizeof name),
+             ui_on(u, UI_PLAIN), remark);
+    ui_wrap(u, "  ", 2, text);
+}
+
+void result_print(const shown_result *result, const ui *u, const picture *left,
+                  const char *remark)
+{
+    char shown[CLI_SHOWN_BYTES];
+    bh_client_facts facts = bh_client_get_facts(result->client);
+    printf("%s%s%s\n", ui_on(u, UI_BOLD), cli_shown(shown, sizeof shown, result->file),
+           ui_on(u, UI_PLAIN));
+    (result_is_label_alone(&facts) ? print_label : print_verdict)(result, u, left,
+                                                                  remark);
     print_cost(result, u);
     putchar('\n');
     fflush(stdout);
@@ -191,7 +254,7 @@ void result_print_guard(const bh_client_facts *facts, const ui *u)
     char text[512];
     snprintf(text, sizeof text, "%sguard %s%s: %s", ui_on(u, UI_BOLD),
              bh_guard_name(facts->guard), ui_on(u, UI_PLAIN),
-             cli_guard_note(facts->guard));
+             cli_guard_note(facts->guard, facts->reveal));
     ui_wrap(u, "", 0, text);
     snprintf(text, sizeof text,
              "%s%s on %s, %u draw%s of its weights for every image, %s (%u bits of "

@@ -11,6 +11,7 @@ typedef struct shown_result {
     const bh_client *client; // for the facts and the names of classes
     bh_client_result r;
     double total_ms;
+    bool ahead; // it was prepared before it was asked: not within total_ms
 } shown_result;
 
 // Asks the server for one image and takes the time.
@@ -19,8 +20,10 @@ bh_status result_query(shown_result *out, bh_tls_client *connection, const char 
 
 // A line of JSON on stdout.
 void result_print_json(const shown_result *result);
-// Bars, label, uncertainty, cost; with a picture at the left unless it is NULL, and a
-// remark at the end of the headline unless that is "".
+// Whether that is all that the server reveals.
+bool result_is_label_alone(const bh_client_facts *facts);
+// Bars, label, uncertainty, cost, or label and cost; with a picture at the left unless
+// it is NULL, and a remark at the end of the headline unless that is "".
 void result_print(const shown_result *result, const ui *u, const picture *left,
                   const char *remark);
 

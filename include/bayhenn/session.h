@@ -29,18 +29,31 @@
 extern "C" {
 #endif
 
-// How the weights are guarded, from weak to strong (SECURITY.md).
+// How the weights are guarded (SECURITY.md).
 typedef enum bh_guard {
     BH_GUARD_SAMPLED = 1, // the client sees exact outputs of freshly drawn layers
-    // 2 is reserved for `sealed`
+    BH_GUARD_SEALED = 2,  // of hidden layers it sees uniformly random shares
 } bh_guard;
 
-// "sampled"; NULL for a number that is no guard.
+// "sampled", "sealed"; NULL for a number that is no guard.
 const char *bh_guard_name(bh_guard guard);
 // 0 if there is no guard of that name.
 bh_guard bh_guard_from_name(const char *name);
 
 #define BH_SAMPLES_MAX 256
+
+// What a client learns under guard `sealed`.
+typedef enum bh_reveal {
+    BH_REVEAL_LOGITS = 0, // of every sample, cut to logit_bits
+    BH_REVEAL_LABEL = 1,  // the class whose summed logits are the largest, nothing else
+} bh_reveal;
+
+// Fraction bits that logits keep.
+#define BH_LOGIT_BITS_DEFAULT 8
+#define BH_LOGIT_BITS_MAX     24
+// Queries that one session may have prepared at a time, under guard `sealed`.
+#define BH_AHEAD_DEFAULT 4
+#define BH_AHEAD_MAX     255
 
 // A clock for the statistics: microseconds since any fixed moment.
 typedef uint64_t (*bh_clock)(void);
@@ -73,6 +86,10 @@ typedef struct bh_service bh_service;
 typedef struct bh_service_options {
     bh_guard guard;
     uint32_t samples; // S, 1 .. BH_SAMPLES_MAX
+    // Of guard `sealed`:
+    bh_reveal reveal;
+    uint32_t logit_bits; // 1 .. BH_LOGIT_BITS_MAX; 0: the default
+    uint32_t ahead;      // 1 .. BH_AHEAD_MAX; 0: the default
     // Or NULL: server times are then reported as 0, and the plan is made for a machine
     // with AVX-512, not for the speed that this one is measured to have.
     bh_clock clock;
@@ -97,6 +114,9 @@ void bh_service_free(bh_service *service);
 bh_status bh_service_prepare(const bh_service *service) BH_MUST_CHECK;
 // How many queries prepare_bytes has room for; 0: nothing is prepared.
 double bh_service_prepared_queries(const bh_service *service);
+// Under guard `sealed`: the most bytes that one session holds of prepared queries, the
+// one under way among them; 0 under any other guard.
+uint64_t bh_service_session_bytes(const bh_service *service);
 
 // One client's session; belongs to one thread at a time.
 typedef struct bh_server bh_server;
@@ -134,9 +154,11 @@ typedef enum bh_client_state {
 } bh_client_state;
 
 typedef struct bh_client_options {
-    bh_guard guard_min; // a server that offers less is refused (BH_ERR_GUARD)
-    bh_clock clock;     // or NULL: times are then reported as 0
-    bh_pool *pool;      // borrowed: computes on it; NULL: on the caller's thread
+    // That the server has to offer (BH_ERR_GUARD); 0: any. Neither is the stronger one
+    // for both sides (SECURITY.md).
+    bh_guard guard;
+    bh_clock clock; // or NULL: times are then reported as 0
+    bh_pool *pool;  // borrowed: computes on it; NULL: on the caller's thread
 } bh_client_options;
 
 // BH_ERR_PARAMS for a guard that is none.
@@ -160,7 +182,9 @@ typedef struct bh_client_facts {
     uint32_t channels, height, width; // of the input image
     const char *model_name, *dataset, *params_name;
     unsigned security_bits;
-    uint32_t rounds; // round trips of a query: one per linear layer
+    uint32_t rounds;  // round trips of a query: under `sampled` one per linear layer
+    bh_reveal reveal; // what a query reveals
+    uint32_t ahead;   // queries that may be prepared at a time; 0: none
 } bh_client_facts;
 bh_client_facts bh_client_get_facts(const bh_client *client);
 // "" for a class without a name.
@@ -170,6 +194,14 @@ const char *bh_client_class_name(const bh_client *client, uint32_t index);
 // normalised as the manifest says.
 bh_status bh_client_query(bh_client *client, const uint8_t *pixels,
                           bh_error *err) BH_MUST_CHECK;
+
+// Under guard `sealed` a query takes work that does not depend on its input: most of
+// the bytes, and of the computing. It is done when the query begins, or ahead of it, by
+// this function, while nothing else is to be done: the state is BH_CLIENT_BUSY until
+// one more query is prepared. BH_WANT_MORE: there is nothing to prepare (any other
+// guard), or as much as the server allows is prepared. Otherwise as bh_client_query.
+bh_status bh_client_prepare(bh_client *client, bh_error *err) BH_MUST_CHECK;
+uint32_t bh_client_prepared(const bh_client *client); // queries
 
 // One linear layer of a query. Times are sums over its samples; samples of one layer
 // are under way at the same time, so they may exceed what passed on a wall clock.
@@ -184,12 +216,19 @@ typedef struct bh_client_layer {
 // The answer to the last query, once the state is BH_CLIENT_READY (or _SPENT) again.
 typedef struct bh_client_result {
     bh_prediction prediction;
+    // Of a server that reveals the label alone, only that is set in prediction, and
+    // these two are NULL.
     const double *probabilities;   // n_classes
     const double *logits;          // [samples][n_classes]
-    const bh_client_layer *layers; // [rounds]
-    uint32_t rounds;               // round trips: linear layers
+    const bh_client_layer *layers; // [n_layers]
+    uint32_t n_layers;             // linear layers
+    uint32_t rounds;               // round trips; under `sampled` one per layer
     uint64_t bytes_up, bytes_down; // of this query, frames included, TLS not
     double client_ms, server_ms;   // computing time; 0 without clocks
+    // Under `sealed`, of preparing this query: in no other figure here, even where it
+    // was not prepared ahead. Its computing there, and from its beginning to its end.
+    uint64_t prepare_bytes_up, prepare_bytes_down;
+    double prepare_server_ms, prepare_ms;
 } bh_client_result;
 // BH_ERR_STATE if there is none. Pointers are borrowed until the next query.
 bh_status bh_client_get_result(const bh_client *client,

@@ -38,6 +38,10 @@ typedef struct bh_hooks {
     // Called at the client with every decrypted output tensor of a linear layer.
     void (*on_output)(void *user, uint32_t layer, uint32_t sample,
                       const int64_t *values, size_t len);
+    // Called with a party's shares under guard `sealed`: stage 0, of a linear layer's
+    // result; 1, of what is truncated; 2, of what that gives.
+    void (*on_shares)(void *user, bool is_client, uint32_t layer, int stage,
+                      const uint32_t *shares, size_t len);
     // Called with every block that is about to be freed, after it was wiped.
     void (*on_free)(void *user, const uint8_t *data, size_t len);
     void *user;

@@ -62,6 +62,10 @@ static bh_status answer(bh_rig *r, const bh_linear *l, const bh_zero *zero,
                                 .keys = &r->keys,
                                 .zero = zero};
     bh_status status = BH_OK;
+    if (bh_he_is_masked(r->he)) {
+        finish.bias = NULL;
+        finish.share = r->share;
+    }
     bh_answer_begin(r->work);
     for (uint32_t i = 0; i < products && status == BH_OK; i++) {
         status = add_product(r, i);

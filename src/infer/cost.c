@@ -60,3 +60,41 @@ double bh_stages_work(const bh_stages *s, bh_repeats r)
            r.samples * (s->draw + s->n_answers * s->answer + s->decrypt +
                         2 * s->pass_down + s->down);
 }
+
+// Nanoseconds of a transfer at both parties together (bayhenn-bench ot, AVX-512).
+#define SOFTSPOKEN_NS 11
+#define FERRET_NS     21
+#define BOOTSTRAP_NS  45 // of one that Ferret starts from
+double bh_cost_transfer(bh_supplier_kind kind)
+{
+    return kind == BH_SUPPLIER_FERRET ? FERRET_NS : SOFTSPOKEN_NS;
+}
+
+// Queries of a session that its setup is shared out among.
+#define SETUP_QUERIES 10
+
+// What one query takes with this kind of supplier, in nanoseconds.
+static double supplier_cost(const bh_cost *cost, bh_supplier_kind kind,
+                            bh_supplier_batch batch)
+{
+    double transfers = (double)(batch.client_receives + batch.server_receives);
+    double bytes = 0, setup = 0;
+    for (unsigned step = 0; step < 2; step++) {
+        bytes += (double)bh_supplier_batch_bytes(kind, batch, step);
+    }
+    for (unsigned step = 0; step < BH_SUPPLIER_SETUP_STEPS; step++) {
+        setup += (double)bh_supplier_setup_bytes(kind, batch, step);
+    }
+    bytes += setup / SETUP_QUERIES;
+    double first = (double)bh_supplier_bootstrap(kind, batch) / SETUP_QUERIES;
+    return transfers * bh_cost_transfer(kind) + first * BOOTSTRAP_NS +
+           bytes * (1e9 / cost->link.bytes_per_second + 2 * cost->byte);
+}
+
+bh_supplier_kind bh_cost_supplier(const bh_cost *cost, bh_supplier_batch batch)
+{
+    return supplier_cost(cost, BH_SUPPLIER_FERRET, batch) <
+                   supplier_cost(cost, BH_SUPPLIER_SOFTSPOKEN, batch)
+               ? BH_SUPPLIER_FERRET
+               : BH_SUPPLIER_SOFTSPOKEN;
+}

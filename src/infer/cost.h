@@ -6,6 +6,7 @@
 
 #include "bayhenn/session.h"
 #include "linear/choose.h"
+#include "mpc/supplier.h"
 
 // Nanoseconds on one thread. A place is a kept coefficient: an output of the layer.
 typedef struct bh_cost {
@@ -29,6 +30,12 @@ typedef struct bh_cost {
 // One core with AVX-512 (docs/planner.md says which), one thread on either side, the
 // default link: for plans that may not depend on the machine they are made on.
 bh_cost bh_cost_default(void);
+
+// How so many transfers a query are best made for this link (mpc/supplier.h).
+bh_supplier_kind bh_cost_supplier(const bh_cost *cost, bh_supplier_batch batch);
+
+// Nanoseconds of one random transfer, both parties together.
+double bh_cost_transfer(bh_supplier_kind kind);
 
 // The stages of one sample of a layer, in nanoseconds.
 typedef struct bh_stages {

@@ -11,6 +11,7 @@ typedef struct guard_row {
 // Every guard, once.
 static const guard_row guards[] = {
     {BH_GUARD_SAMPLED, "sampled", "n4096"},
+    {BH_GUARD_SEALED, "sealed", "n2048"},
 };
 
 #define N_GUARDS (sizeof guards / sizeof guards[0])

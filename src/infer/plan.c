@@ -2,14 +2,21 @@
 #include "infer/plan.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "infer/plan_steps.h"
 #include "infer/select.h"
+#include "infer/unit.h"
 
-static bh_linear_shape shape_of(const bh_layer *layer)
+static const bh_layer *layer_of(const bh_plan *plan, uint32_t i)
 {
+    return &plan->graph->layers[bh_graph_linear_index(plan->graph, i)];
+}
+
+bh_linear_shape bh_plan_shape(const bh_plan *plan, uint32_t i)
+{
+    const bh_layer *layer = layer_of(plan, i);
     return (bh_linear_shape){
         .in_channels = layer->in.channels,
         .in_height = layer->in.height,
@@ -22,12 +29,7 @@ static bh_linear_shape shape_of(const bh_layer *layer)
     };
 }
 
-static const bh_layer *layer_of(const bh_plan *plan, uint32_t i)
-{
-    return &plan->graph->layers[bh_graph_linear_index(plan->graph, i)];
-}
-
-static bh_status refuse(bh_error *err, bh_status status, uint32_t i, const char *why)
+bh_status bh_plan_refuse(bh_error *err, bh_status status, uint32_t i, const char *why)
 {
     return bh_fail(err, status, "linear layer %u: %s", i + 1, why);
 }
@@ -43,25 +45,7 @@ static unsigned t_bits_for(const bh_quant *q)
     return bits;
 }
 
-// What a query makes a client hold and compute for one layer, besides ciphertexts: a
-// manifest's sender is not trusted to be modest.
-static bool client_can_afford(const bh_plan *plan, uint32_t i)
-{
-    const bh_linear *l = &plan->layers[i].linear;
-    uint64_t inputs = (uint64_t)bh_linear_in_len(l) * plan->layers[i].repeats.inputs;
-    uint64_t outputs = (uint64_t)bh_linear_out_len(l) * plan->samples;
-    uint64_t reads = 0; // of pools
-    const bh_graph *g = plan->graph;
-    for (uint32_t at = bh_graph_linear_index(g, i) + 1;
-         at < g->n_layers && !bh_layer_is_linear(&g->layers[at]); at++) {
-        reads += bh_layer_pool_reads(&g->layers[at]);
-    }
-    return inputs <= BH_PLAN_VALUES_MAX && outputs <= BH_PLAN_VALUES_MAX &&
-           reads * plan->samples <= BH_PLAN_POOL_MAX;
-}
-
-// Fills what follows from t_bits and the packing, and checks every bound.
-static bh_status finish_layer(const bh_plan *plan, uint32_t i, bh_error *err)
+bh_status bh_plan_finish_layer(const bh_plan *plan, uint32_t i, bh_error *err)
 {
     bh_plan_layer *l = &plan->layers[i];
     const bh_quant *q = &layer_of(plan, i)->quant;
@@ -69,11 +53,12 @@ static bh_status finish_layer(const bh_plan *plan, uint32_t i, bh_error *err)
     l->bytes_up = bh_linear_bytes_up(&l->linear, plan->he, l->repeats);
     l->bytes_down = bh_linear_bytes_down(&l->linear, plan->he, l->t_bits, l->repeats);
     if (l->bytes_up > BH_PLAN_MESSAGE_MAX || l->bytes_down > BH_PLAN_MESSAGE_MAX) {
-        return refuse(err, BH_ERR_TOO_LARGE, i, "its messages would exceed 256 MiB");
+        return bh_plan_refuse(err, BH_ERR_TOO_LARGE, i,
+                              "its messages would exceed 256 MiB");
     }
-    if (!client_can_afford(plan, i)) {
-        return refuse(err, BH_ERR_TOO_LARGE, i,
-                      "its tensors or pools are too large for so many samples");
+    if (!bh_plan_is_affordable(plan, i)) {
+        return bh_plan_refuse(err, BH_ERR_TOO_LARGE, i,
+                              "its tensors or pools are too large for so many samples");
     }
     l->ciphertexts_up = l->linear.n_uploads * l->repeats.inputs;
     l->ciphertexts_down = l->linear.n_answers * l->repeats.samples;
@@ -81,22 +66,15 @@ static bh_status finish_layer(const bh_plan *plan, uint32_t i, bh_error *err)
                                           bh_linear_weights_per_answer(&l->linear),
                                           q->w_max, l->t_bits);
     if (status != BH_OK) {
-        return refuse(err, status, i, bh_status_message(status));
+        return bh_plan_refuse(err, status, i, bh_status_message(status));
     }
     return BH_OK;
 }
 
-// A plan without layers; NULL, and *status says why, if there can be none.
-static bh_plan *start(bh_status *status, bh_guard guard, uint32_t samples,
-                      bh_error *err)
+bh_plan *bh_plan_start(bh_status *status, const bh_plan_options *o, bh_error *err)
 {
-    if (bh_guard_name(guard) == NULL) {
-        *status = bh_fail(err, BH_ERR_PARAMS, "unknown guard %d", (int)guard);
-        return NULL;
-    }
-    if (samples < 1 || samples > BH_SAMPLES_MAX) {
-        *status = bh_fail(err, BH_ERR_PARAMS, "%u samples: 1 to %d are possible",
-                          samples, BH_SAMPLES_MAX);
+    *status = bh_plan_check_options(o, err);
+    if (*status != BH_OK) {
         return NULL;
     }
     bh_plan *plan = bh_alloc(1, sizeof *plan);
@@ -107,10 +85,13 @@ static bh_plan *start(bh_status *status, bh_guard guard, uint32_t samples,
         bh_free(graph);
         return NULL;
     }
-    plan->guard = guard;
-    plan->samples = samples;
+    plan->guard = o->guard;
+    plan->samples = o->samples;
+    plan->reveal = o->reveal;
+    plan->logit_bits = o->logit_bits > 0 ? o->logit_bits : BH_LOGIT_BITS_DEFAULT;
+    plan->ahead = o->ahead > 0 ? o->ahead : BH_AHEAD_DEFAULT;
     plan->graph = graph;
-    *status = bh_he_new(&plan->he, bh_guard_params(guard), err);
+    *status = bh_he_new(&plan->he, bh_guard_params(o->guard), err);
     if (*status != BH_OK) {
         bh_plan_free(plan);
         return NULL;
@@ -118,44 +99,66 @@ static bh_plan *start(bh_status *status, bh_guard guard, uint32_t samples,
     return plan;
 }
 
-// Hands a finished plan out, or frees what could not be finished.
-static bh_status conclude(bh_plan **out, bh_plan *plan, bh_status status)
+static bh_status find_t_bits(bh_plan *plan, bh_error *err)
 {
-    if (status != BH_OK) {
-        bh_plan_free(plan);
-        return status;
+    for (uint32_t i = 0; i < plan->n_layers; i++) {
+        plan->layers[i].t_bits = t_bits_for(&layer_of(plan, i)->quant);
+        if (plan->layers[i].t_bits > BH_T_BITS_MAX) {
+            return bh_plan_refuse(
+                err, BH_ERR_RANGE, i,
+                "its accumulators need more than 28 bits; quantise to fewer bits");
+        }
     }
-    *out = plan;
     return BH_OK;
 }
 
-static bh_status allocate_layers(bh_plan *plan, bh_error *err)
+static bh_status write_script(bh_plan *plan, bh_error *err)
+{
+    unsigned t_bits[BH_GRAPH_LAYERS_MAX];
+    bh_script_options options = {.samples = plan->samples,
+                                 .reveal = plan->reveal,
+                                 .logit_bits = plan->logit_bits};
+    bh_status status = bh_script_new(&plan->script, t_bits, plan->graph, &options, err);
+    if (status != BH_OK) {
+        return status;
+    }
+    for (uint32_t i = 0; i < plan->n_layers; i++) {
+        plan->layers[i].t_bits = t_bits[i];
+    }
+    for (uint32_t i = 0; i < plan->script->n_flights; i++) {
+        if (plan->script->flight_bytes[i] > BH_PLAN_MESSAGE_MAX) {
+            return bh_plan_refuse(err, BH_ERR_TOO_LARGE, plan->script->flight_layers[i],
+                                  "its messages would exceed 256 MiB");
+        }
+    }
+    return BH_OK;
+}
+
+bh_status bh_plan_start_layers(bh_plan *plan, bh_error *err)
 {
     if (!plan->graph->quantised) {
         return bh_fail(err, BH_ERR_STATE, "the model is not quantised");
     }
     plan->n_layers = bh_graph_linear_count(plan->graph);
     plan->layers = bh_alloc(plan->n_layers, sizeof *plan->layers);
-    return plan->layers != NULL ? BH_OK : bh_fail_plain(err, BH_ERR_NOMEM);
+    if (plan->layers == NULL) {
+        return bh_fail_plain(err, BH_ERR_NOMEM);
+    }
+    return plan->guard == BH_GUARD_SEALED ? write_script(plan, err)
+                                          : find_t_bits(plan, err);
 }
 
 static bh_status list_choices(const bh_plan *plan, uint32_t i, bh_candidates *out,
                               const bh_cost *cost, bh_error *err)
 {
-    bh_plan_layer *l = &plan->layers[i];
-    bh_linear_shape shape = shape_of(layer_of(plan, i));
-    l->t_bits = t_bits_for(&layer_of(plan, i)->quant);
-    if (l->t_bits > BH_T_BITS_MAX) {
-        return refuse(
-            err, BH_ERR_RANGE, i,
-            "its accumulators need more than 28 bits; quantise to fewer bits");
-    }
+    const bh_plan_layer *l = &plan->layers[i];
+    bh_linear_shape shape = bh_plan_shape(plan, i);
     bh_status status = bh_linear_choose(&out->linear, &shape, plan->he, l->t_bits,
                                         layer_of(plan, i)->quant.w_max);
     if (status != BH_OK) {
-        return refuse(err, status, i,
-                      status == BH_ERR_NOISE ? bh_status_message(status)
-                                             : "its shape fits no packing");
+        return bh_plan_refuse(err, status, i,
+                              status == BH_ERR_NOISE ? bh_status_message(status)
+                                                     : "its shape fits no packing");
     }
     for (uint32_t k = 0; k < out->linear.count; k++) {
         out->stages[k] =
@@ -175,33 +178,52 @@ static bh_status choose_packings(const bh_plan *plan, const bh_cost *cost,
     for (uint32_t i = 0; i < plan->n_layers && status == BH_OK; i++) {
         status = list_choices(plan, i, &choices[i], cost, err);
     }
-    if (status == BH_OK &&
-        bh_select(choices, plan->n_layers, plan->samples, cost) != BH_OK) {
+    if (status == BH_OK && plan->guard == BH_GUARD_SEALED) {
+        bh_select_work(choices, plan->n_layers, plan->samples, cost);
+    } else if (status == BH_OK &&
+               bh_select(choices, plan->n_layers, plan->samples, cost) != BH_OK) {
         status = bh_fail_plain(err, BH_ERR_NOMEM);
     }
     for (uint32_t i = 0; i < plan->n_layers && status == BH_OK; i++) {
         plan->layers[i].linear = choices[i].linear.items[choices[i].chosen];
-        status = finish_layer(plan, i, err);
+        status = bh_plan_finish_layer(plan, i, err);
     }
     bh_free(choices);
     return status;
 }
 
-bh_status bh_plan_new(bh_plan **out, const bh_graph *graph, bh_guard guard,
-                      uint32_t samples, const bh_cost *cost, bh_error *err)
+bh_status bh_plan_new(bh_plan **out, const bh_graph *graph,
+                      const bh_plan_options *options, const bh_cost *cost,
+                      bh_error *err)
 {
     bh_status status;
     *out = NULL;
-    bh_plan *plan = start(&status, guard, samples, err);
+    bh_plan *plan = bh_plan_start(&status, options, err);
     if (plan == NULL) {
         return status;
     }
     *plan->graph = *graph;
-    status = allocate_layers(plan, err);
+    status = bh_plan_start_layers(plan, err);
+    if (status == BH_OK && plan->script != NULL) {
+        plan->supplier = bh_cost_supplier(cost, plan->script->transfers);
+    }
     if (status == BH_OK) {
         status = choose_packings(plan, cost, err);
     }
-    return conclude(out, plan, status);
+    // What nobody asked for is made to fit.
+    while (status == BH_OK && options->ahead == 0 && plan->ahead > 1 &&
+           bh_plan_check_units(plan, NULL) != BH_OK) {
+        plan->ahead--;
+    }
+    if (status == BH_OK) {
+        status = bh_plan_check_units(plan, err);
+    }
+    if (status != BH_OK) {
+        bh_plan_free(plan);
+        return status;
+    }
+    *out = plan;
+    return BH_OK;
 }
 
 void bh_plan_free(bh_plan *plan)
@@ -210,78 +232,9 @@ void bh_plan_free(bh_plan *plan)
         bh_he_free(plan->he);
         bh_free(plan->graph);
         bh_free(plan->layers);
+        bh_script_free(plan->script);
         bh_free(plan);
     }
-}
-
-void bh_plan_write(const bh_plan *plan, bh_writer *w)
-{
-    bh_writer_u8(w, (uint8_t)plan->guard);
-    bh_writer_u32(w, plan->samples);
-    bh_writer_text(w, bh_he_name(plan->he));
-    bh_graph_write(plan->graph, w);
-    for (uint32_t i = 0; i < plan->n_layers; i++) {
-        const bh_plan_layer *l = &plan->layers[i];
-        bh_writer_u8(w, (uint8_t)l->t_bits);
-        bh_writer_u32(w, l->linear.packing.c_i);
-        bh_writer_u32(w, l->linear.packing.c_o);
-        bh_writer_u32(w, l->linear.packing.tile_height);
-        bh_writer_u32(w, l->linear.packing.tile_width);
-    }
-}
-
-static bh_status read_layer(const bh_plan *plan, uint32_t i, bh_reader *r,
-                            bh_error *err)
-{
-    bh_plan_layer *l = &plan->layers[i];
-    const bh_layer *layer = layer_of(plan, i);
-    l->t_bits = bh_reader_u8(r);
-    bh_packing packing = {.c_i = bh_reader_u32(r), .c_o = bh_reader_u32(r)};
-    packing.tile_height = bh_reader_u32(r);
-    packing.tile_width = bh_reader_u32(r);
-    if (r->status != BH_OK) {
-        return bh_fail(err, BH_ERR_ENCODING, "the manifest ends too early");
-    }
-    if (l->t_bits < t_bits_for(&layer->quant) || l->t_bits > BH_T_BITS_MAX) {
-        return refuse(err, BH_ERR_RANGE, i, "its accumulators do not fit its modulus");
-    }
-    bh_linear_shape shape = shape_of(layer);
-    bh_status status =
-        bh_linear_init(&l->linear, &shape, &packing, bh_he_degree(plan->he));
-    if (status != BH_OK) {
-        return refuse(err, status, i, "its packing is impossible");
-    }
-    return finish_layer(plan, i, err);
-}
-
-bh_status bh_plan_read(bh_plan **out, bh_reader *r, bh_error *err)
-{
-    char params[64];
-    bh_status status;
-    bh_guard guard = bh_reader_u8(r);
-    uint32_t samples = bh_reader_u32(r);
-    bh_reader_text(r, params, sizeof params);
-    *out = NULL;
-    if (r->status != BH_OK) {
-        return bh_fail(err, BH_ERR_ENCODING, "the manifest ends too early");
-    }
-    bh_plan *plan = start(&status, guard, samples, err);
-    if (plan == NULL) {
-        return status;
-    }
-    if (strcmp(params, bh_guard_params(guard)) != 0) {
-        status = bh_fail(err, BH_ERR_PARAMS, "guard '%s' with parameter set '%s'",
-                         bh_guard_name(guard), params);
-        return conclude(out, plan, status);
-    }
-    status = bh_graph_read(plan->graph, r, err);
-    if (status == BH_OK) {
-        status = allocate_layers(plan, err);
-    }
-    for (uint32_t i = 0; status == BH_OK && i < plan->n_layers; i++) {
-        status = read_layer(plan, i, r, err);
-    }
-    return conclude(out, plan, status);
 }
 
 bh_plan_totals bh_plan_sum(const bh_plan *plan)

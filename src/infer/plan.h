@@ -6,6 +6,7 @@
 
 #include "bayhenn/session.h"
 #include "infer/cost.h"
+#include "infer/script.h"
 #include "linear/choose.h"
 #include "model/graph.h"
 
@@ -17,6 +18,9 @@ const char *bh_guard_params(bh_guard guard);
 #define BH_PLAN_MESSAGE_MAX (UINT64_C(1) << 28)
 #define BH_PLAN_VALUES_MAX  (UINT64_C(1) << 25)
 #define BH_PLAN_POOL_MAX    (UINT64_C(1) << 30)
+// And what prepared queries under `sealed`, with the one under way, may take at the
+// client: bytes.
+#define BH_PLAN_UNITS_MAX (UINT64_C(1) << 31)
 
 // One linear layer.
 typedef struct bh_plan_layer {
@@ -36,22 +40,51 @@ typedef struct bh_plan {
     bh_graph *graph; // owned copy
     uint32_t n_layers;
     bh_plan_layer *layers; // one per linear layer of the graph
+    // Of guard `sealed`:
+    bh_reveal reveal;
+    uint32_t logit_bits, ahead;
+    bh_supplier_kind supplier;
+    bh_script *script; // owned; NULL under `sampled`
 } bh_plan;
 
+typedef struct bh_plan_options {
+    bh_guard guard;
+    uint32_t samples;
+    bh_reveal reveal;           // of `sealed`, as the two below
+    uint32_t logit_bits, ahead; // 0: the default
+} bh_plan_options;
+
 // Plans a quantised graph: l from the accumulators' bound, packings by the predicted
-// latency of a query (infer/select.h). Checks every bound. Errors: BH_ERR_STATE (not
+// latency of a query (infer/select.h), or, under `sealed`, by what preparing one takes.
+// Checks every bound. Errors: BH_ERR_STATE (not
 // quantised), BH_ERR_RANGE (an accumulator needs more than BH_T_BITS_MAX bits),
 // BH_ERR_NOISE, BH_ERR_PARAMS, BH_ERR_TOO_LARGE, each with a sentence that names the
 // layer.
-bh_status bh_plan_new(bh_plan **out, const bh_graph *graph, bh_guard guard,
-                      uint32_t samples, const bh_cost *cost,
+bh_status bh_plan_new(bh_plan **out, const bh_graph *graph,
+                      const bh_plan_options *options, const bh_cost *cost,
                       bh_error *err) BH_MUST_CHECK;
 void bh_plan_free(bh_plan *plan);
+
+// Linear layer i.
+bh_linear_shape bh_plan_shape(const bh_plan *plan, uint32_t i);
+
+// Bytes of one input's uploads, and of one sample's answers.
+size_t bh_plan_upload_bytes(const bh_plan *plan, uint32_t layer);
+size_t bh_plan_answer_bytes(const bh_plan *plan, uint32_t layer);
+// Where each answer of a sample begins in its bytes: n_answers numbers.
+void bh_plan_answer_starts(const bh_plan *plan, uint32_t layer, size_t *starts);
 
 void bh_plan_write(const bh_plan *plan, bh_writer *w);
 // Re-derives and re-checks everything that bh_plan_new does: a manifest's sender is not
 // trusted.
 bh_status bh_plan_read(bh_plan **out, bh_reader *r, bh_error *err) BH_MUST_CHECK;
+
+// The most that any linear layer has, of one input or sample.
+typedef struct bh_plan_largest {
+    size_t in, out;              // values
+    size_t n_uploads, n_answers; // ciphertexts
+} bh_plan_largest;
+bh_plan_largest bh_plan_largest_of(const bh_plan *plan);
 
 // Sums over the layers of one query.
 typedef struct bh_plan_totals {

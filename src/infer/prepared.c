@@ -138,6 +138,29 @@ bh_status bh_prepared_make(bh_prepared *unit, bh_maker *m, const bh_plan *plan,
     return status == BH_OK && unit->factors != NULL ? transform(unit, m, plan) : status;
 }
 
+bh_status bh_prepared_multiply(const bh_prepared *unit, bh_maker *m,
+                               const bh_plan *plan, bh_upload *const *uploads,
+                               uint32_t answer)
+{
+    const bh_linear *linear = &plan->layers[unit->layer].linear;
+    uint32_t out_block = answer % linear->out_blocks;
+    size_t words = bh_he_factor_words(plan->he);
+    bh_status status = BH_OK;
+    uploads += bh_linear_first_upload(linear, answer);
+    bh_answer_begin(m->work);
+    for (uint32_t b = 0; b < linear->in_blocks && status == BH_OK; b++) {
+        if (unit->factors != NULL) {
+            size_t at = ((size_t)out_block * linear->in_blocks + b) * words;
+            status = bh_answer_add_factor(m->work, uploads[b], unit->factors + at);
+        } else {
+            int32_t *poly = bh_answer_weights(m->work);
+            bh_linear_pack_weights(linear, poly, unit->weights, b, out_block);
+            status = bh_answer_add_product(m->work, uploads[b], poly);
+        }
+    }
+    return status;
+}
+
 void bh_prepared_wipe(bh_prepared *unit, const bh_plan *plan, const bh_model *model)
 {
     const bh_int_posterior *p = &model->integer[unit->layer];

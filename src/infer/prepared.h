@@ -53,6 +53,12 @@ bh_status bh_prepared_make(bh_prepared *unit, bh_maker *m, const bh_plan *plan,
                            const bh_model *model, const uint8_t seed[BH_SEED_BYTES],
                            uint32_t layer, uint32_t sample) BH_MUST_CHECK;
 
+// Begins an answer in m->work: the sum of the products of its layer's uploads, all of
+// one input, with the unit's weights.
+bh_status bh_prepared_multiply(const bh_prepared *unit, bh_maker *m,
+                               const bh_plan *plan, bh_upload *const *uploads,
+                               uint32_t answer) BH_MUST_CHECK;
+
 // Erases what was made; the room stays.
 void bh_prepared_wipe(bh_prepared *unit, const bh_plan *plan, const bh_model *model);
 

@@ -59,6 +59,7 @@ static bh_status take_memory(bh_rig *r)
     r->weights = bh_alloc(BH_RIG_DRAWS, sizeof *r->weights);
     r->poly = bh_alloc(n, sizeof *r->poly);
     r->spread = bh_alloc(n, sizeof *r->spread);
+    r->share = bh_alloc(n, sizeof *r->share);
     r->places = bh_alloc(n, sizeof *r->places);
     r->ciphertext = bh_alloc(bh_he_poly_bytes(r->he), 1);
     r->bytes = bh_alloc(bh_he_answer_bytes(r->he, n, BH_RIG_T_BITS), 1);
@@ -68,8 +69,8 @@ static bh_status take_memory(bh_rig *r)
                                       .w_max = BH_WEIGHT_MAX};
     return r->values != NULL && r->message != NULL && r->scratch != NULL &&
                    r->zeros != NULL && r->weights != NULL && r->poly != NULL &&
-                   r->spread != NULL && r->places != NULL && r->ciphertext != NULL &&
-                   r->bytes != NULL
+                   r->spread != NULL && r->share != NULL && r->places != NULL &&
+                   r->ciphertext != NULL && r->bytes != NULL
                ? BH_OK
                : BH_ERR_NOMEM;
 }
@@ -162,6 +163,7 @@ void bh_rig_clear(bh_rig *r)
     bh_free(r->ciphertext);
     bh_free(r->places);
     bh_free(r->spread);
+    bh_free(r->share);
     bh_free(r->poly);
     bh_free(r->weights);
     bh_free(r->zeros);

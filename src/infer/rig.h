@@ -36,6 +36,7 @@ typedef struct bh_rig {
     int64_t *values, *message, *scratch;
     int32_t *zeros, *weights; // 4 n
     int32_t *poly, *spread;
+    uint32_t *share;
     uint32_t *places;
     uint8_t *ciphertext, *bytes; // an upload; an answer
     uint64_t counter;

@@ -13,23 +13,11 @@
 #include "base/pool.h"
 #include "base/random.h"
 #include "infer/plan.h"
+#include "infer/scratch.h"
 #include "infer/store.h"
 #include "model/model.h"
 
-// Bytes of one input's uploads, and of one sample's answers.
-size_t bh_sampled_upload_bytes(const bh_plan *plan, uint32_t layer);
-size_t bh_sampled_answer_bytes(const bh_plan *plan, uint32_t layer);
-// Where each answer of a sample begins in its bytes: n_answers numbers.
-void bh_sampled_answer_starts(const bh_plan *plan, uint32_t layer, size_t *starts);
-
 // ---- client ----
-
-// What one thread needs, of n elements each.
-typedef struct bh_client_scratch {
-    bh_workspace *work;
-    int64_t *poly; // a message, or the values at the places of an answer
-    uint32_t *places;
-} bh_client_scratch;
 
 // The client's tensors, of one sample, and its place in a query. Read the fields,
 // change none.
@@ -61,11 +49,11 @@ void bh_sampled_client_start(bh_sampled_client *c, const uint8_t *pixels);
 
 // Encrypts the input that bh_sampled_client_start or _take has left, of this layer, in
 // the order of its uploads; the k-th ciphertext uses the uniform part counter + k. out:
-// bh_sampled_upload_bytes. Moves the counter on, even if it fails.
+// bh_plan_upload_bytes. Moves the counter on, even if it fails.
 bh_status bh_sampled_client_upload(bh_sampled_client *c, uint8_t *out,
                                    uint32_t layer) BH_MUST_CHECK;
 
-// Decrypts the next answer, of bh_sampled_answer_bytes, and moves on. Then either the
+// Decrypts the next answer, of bh_plan_answer_bytes, and moves on. Then either the
 // segment behind its layer is run, and the sample's input of the next layer is to be
 // uploaded before the next answer is taken, or, behind the last layer, the sample's
 // logits are filled in.
@@ -73,13 +61,6 @@ bh_status bh_sampled_client_take(bh_sampled_client *c,
                                  const uint8_t *answer) BH_MUST_CHECK;
 
 // ---- server ----
-
-// What one thread needs.
-typedef struct bh_server_scratch {
-    bh_maker maker;
-    int32_t *spread; // n biases
-    uint32_t *places;
-} bh_server_scratch;
 
 // A sample that is being computed.
 typedef struct bh_server_sample {
@@ -113,10 +94,10 @@ typedef struct bh_sampled_server {
 
 // One sample to be answered.
 typedef struct bh_server_job {
-    // Of bh_sampled_upload_bytes. At layer 0, where all samples have one input: read
+    // Of bh_plan_upload_bytes. At layer 0, where all samples have one input: read
     // with sample 0 only.
     const uint8_t *upload;
-    uint8_t *answer; // of bh_sampled_answer_bytes
+    uint8_t *answer; // of bh_plan_answer_bytes
 } bh_server_job;
 
 // Takes no memory. pk is set before the first answer.

@@ -6,60 +6,31 @@
 #include "infer/sampled.h"
 #include "model/segment.h"
 
-static bh_status init_scratch(bh_sampled_client *c)
-{
-    size_t n = bh_he_degree(c->plan->he);
-    uint32_t threads = bh_pool_threads(c->pool);
-    c->scratch = bh_alloc(threads, sizeof *c->scratch);
-    for (uint32_t i = 0; c->scratch != NULL && i < threads; i++) {
-        bh_client_scratch *mine = &c->scratch[i];
-        mine->poly = bh_alloc(n, sizeof *mine->poly);
-        mine->places = bh_alloc(n, sizeof *mine->places);
-        if (mine->poly == NULL || mine->places == NULL) {
-            return BH_ERR_NOMEM;
-        }
-        bh_status status = bh_workspace_new(&mine->work, c->plan->he);
-        if (status != BH_OK) {
-            return status;
-        }
-    }
-    return c->scratch != NULL ? BH_OK : BH_ERR_NOMEM;
-}
-
 bh_status bh_sampled_client_init(bh_sampled_client *c, const bh_plan *plan,
                                  const bh_secret_key *sk, bh_pool *pool)
 {
     *c = (bh_sampled_client){
         .plan = plan, .sk = sk, .pool = pool, .layer = plan->n_layers};
-    size_t x_len = 0, y_len = 0, n_answers = 0; // of the largest layer
-    for (uint32_t i = 0; i < plan->n_layers; i++) {
-        const bh_linear *l = &plan->layers[i].linear;
-        size_t in = bh_linear_in_len(l), out = bh_linear_out_len(l);
-        x_len = in > x_len ? in : x_len;
-        y_len = out > y_len ? out : y_len;
-        n_answers = l->n_answers > n_answers ? l->n_answers : n_answers;
-    }
+    const bh_plan_largest most = bh_plan_largest_of(plan);
     const bh_graph *g = plan->graph;
     c->real = bh_alloc(bh_shape_len(g->input.shape), sizeof *c->real);
-    c->x = bh_alloc(x_len, sizeof *c->x);
-    c->y = bh_alloc(y_len, sizeof *c->y);
+    c->x = bh_alloc(most.in, sizeof *c->x);
+    c->y = bh_alloc(most.out, sizeof *c->y);
     c->segment = bh_alloc(bh_segment_scratch_len(g), sizeof *c->segment);
-    c->starts = bh_alloc(n_answers, sizeof *c->starts);
+    c->starts = bh_alloc(most.n_answers, sizeof *c->starts);
     c->logits = bh_alloc(plan->samples, g->n_classes * sizeof *c->logits);
-    return c->real != NULL && c->x != NULL && c->y != NULL && c->segment != NULL &&
-                   c->starts != NULL && c->logits != NULL
-               ? init_scratch(c)
-               : BH_ERR_NOMEM;
+    if (c->real == NULL || c->x == NULL || c->y == NULL || c->segment == NULL ||
+        c->starts == NULL || c->logits == NULL) {
+        return BH_ERR_NOMEM;
+    }
+    bh_status status =
+        bh_client_scratch_new(&c->scratch, plan->he, bh_pool_threads(pool));
+    return status;
 }
 
 void bh_sampled_client_clear(bh_sampled_client *c)
 {
-    for (uint32_t i = 0; c->scratch != NULL && i < bh_pool_threads(c->pool); i++) {
-        bh_workspace_free(c->scratch[i].work);
-        bh_free(c->scratch[i].poly);
-        bh_free(c->scratch[i].places);
-    }
-    bh_free(c->scratch);
+    bh_client_scratch_free(c->scratch, bh_pool_threads(c->pool));
     bh_free(c->real);
     bh_free(c->x);
     bh_free(c->y);
@@ -148,7 +119,7 @@ bh_status bh_sampled_client_take(bh_sampled_client *c, const uint8_t *answer)
 {
     const bh_plan_layer *l = &c->plan->layers[c->layer];
     run r = {.client = c, .layer = c->layer, .answer = answer};
-    bh_sampled_answer_starts(c->plan, c->layer, c->starts);
+    bh_plan_answer_starts(c->plan, c->layer, c->starts);
     bh_status status = bh_pool_run(c->pool, l->linear.n_answers, decrypt_one, &r);
     if (status != BH_OK) {
         return status;

@@ -14,16 +14,6 @@ void bh_sampled_server_init(bh_sampled_server *s, const bh_plan *plan,
     s->side_by_side = threads < plan->samples ? threads : plan->samples;
 }
 
-static bh_status new_scratch(bh_server_scratch *mine, const bh_he *he)
-{
-    size_t n = bh_he_degree(he);
-    mine->spread = bh_alloc(n, sizeof *mine->spread);
-    mine->places = bh_alloc(n, sizeof *mine->places);
-    return mine->spread != NULL && mine->places != NULL
-               ? bh_maker_init(&mine->maker, he)
-               : BH_ERR_NOMEM;
-}
-
 static bh_status new_sample(const bh_sampled_server *s, bh_server_sample *one,
                             size_t n_uploads)
 {
@@ -37,42 +27,24 @@ static bh_status new_sample(const bh_sampled_server *s, bh_server_sample *one,
     return status;
 }
 
-// Of the layer that has the most.
-static size_t uploads_max(const bh_sampled_server *s)
-{
-    size_t most = 0;
-    for (uint32_t i = 0; i < s->plan->n_layers; i++) {
-        size_t here = s->plan->layers[i].linear.n_uploads;
-        most = here > most ? here : most;
-    }
-    return most;
-}
-
 static bh_status take_workspaces(bh_sampled_server *s)
 {
-    size_t n_uploads = uploads_max(s), n_answers = 0;
-    for (uint32_t i = 0; i < s->plan->n_layers; i++) {
-        size_t here = s->plan->layers[i].linear.n_answers;
-        n_answers = here > n_answers ? here : n_answers;
-    }
+    const bh_plan_largest most = bh_plan_largest_of(s->plan);
     uint32_t threads = bh_pool_threads(s->pool);
     bh_status status = BH_OK;
-    s->scratch = bh_alloc(threads, sizeof *s->scratch);
+    status = bh_server_scratch_new(&s->scratch, s->plan->he, threads);
     s->samples = bh_alloc(s->side_by_side, sizeof *s->samples);
-    s->starts = bh_alloc(n_answers, sizeof *s->starts);
-    if (s->scratch == NULL || s->samples == NULL || s->starts == NULL) {
-        return BH_ERR_NOMEM;
+    s->starts = bh_alloc(most.n_answers, sizeof *s->starts);
+    if (status == BH_OK && (s->samples == NULL || s->starts == NULL)) {
+        status = BH_ERR_NOMEM;
     }
-    if (s->store != NULL) {
+    if (s->store != NULL && status == BH_OK) {
         s->taken =
             bh_alloc(s->plan->n_layers, s->plan->samples * sizeof(bh_prepared *));
         status = s->taken != NULL ? BH_OK : BH_ERR_NOMEM;
     }
-    for (uint32_t i = 0; i < threads && status == BH_OK; i++) {
-        status = new_scratch(&s->scratch[i], s->plan->he);
-    }
     for (uint32_t i = 0; i < s->side_by_side && status == BH_OK; i++) {
-        status = new_sample(s, &s->samples[i], n_uploads);
+        status = new_sample(s, &s->samples[i], most.n_uploads);
     }
     return status;
 }
@@ -98,20 +70,16 @@ static void erase_all(bh_sampled_server *s)
 // seed.
 static void end_query(bh_sampled_server *s)
 {
-    for (uint32_t i = 0; s->scratch != NULL && i < bh_pool_threads(s->pool); i++) {
-        bh_maker_clear(&s->scratch[i].maker);
-        bh_free(s->scratch[i].spread);
-        bh_free(s->scratch[i].places);
-    }
+    bh_server_scratch_free(s->scratch, bh_pool_threads(s->pool));
     for (uint32_t k = 0; s->samples != NULL && k < s->side_by_side; k++) {
         bh_upload **uploads = s->samples[k].uploads;
-        for (size_t i = 0; uploads != NULL && i < uploads_max(s); i++) {
+        for (size_t i = 0; uploads != NULL && i < bh_plan_largest_of(s->plan).n_uploads;
+             i++) {
             bh_upload_free(uploads[i]);
         }
         bh_free(uploads);
         bh_prepared_clear(&s->samples[k].own);
     }
-    bh_free(s->scratch);
     bh_free(s->samples);
     bh_free(s->starts);
     s->scratch = NULL;
@@ -167,26 +135,9 @@ static bh_status make_or_load(void *arg, size_t i, uint32_t worker)
 static bh_status multiply(const run *r, bh_maker *m, uint32_t k, uint32_t answer)
 {
     const bh_sampled_server *s = r->server;
-    const bh_linear *linear = &r->l->linear;
-    const bh_prepared *unit = s->samples[k].unit;
-    uint32_t out_block = answer % linear->out_blocks;
     // The input of layer 0 was loaded with sample 0 and stays.
-    bh_upload **uploads = s->samples[s->layer == 0 ? 0 : k].uploads +
-                          bh_linear_first_upload(linear, answer);
-    size_t words = bh_he_factor_words(s->plan->he);
-    bh_status status = BH_OK;
-    bh_answer_begin(m->work);
-    for (uint32_t b = 0; b < linear->in_blocks && status == BH_OK; b++) {
-        if (unit->factors != NULL) {
-            size_t at = ((size_t)out_block * linear->in_blocks + b) * words;
-            status = bh_answer_add_factor(m->work, uploads[b], unit->factors + at);
-        } else {
-            int32_t *poly = bh_answer_weights(m->work);
-            bh_linear_pack_weights(linear, poly, unit->weights, b, out_block);
-            status = bh_answer_add_product(m->work, uploads[b], poly);
-        }
-    }
-    return status;
+    bh_upload **uploads = s->samples[s->layer == 0 ? 0 : k].uploads;
+    return bh_prepared_multiply(s->samples[k].unit, m, s->plan, uploads, answer);
 }
 
 // One answer of one sample.
@@ -220,7 +171,7 @@ static bh_status answer_one(void *arg, size_t i, uint32_t worker)
 static bh_status answer(run *r)
 {
     bh_sampled_server *s = r->server;
-    bh_sampled_answer_starts(s->plan, s->layer, s->starts);
+    bh_plan_answer_starts(s->plan, s->layer, s->starts);
     for (uint32_t k = 0; k < r->count; k++) {
         bh_prepared *ready = bh_store_take(s->store, s->layer);
         if (ready != NULL) {

@@ -66,19 +66,19 @@ static double descend(const search *s)
     return now;
 }
 
-// Where a descent starts: every layer with the least of a weighted sum of what
-// computing and carrying it takes.
-static void start_at(const search *s, double carrying)
+// Every layer with the least of a weighted sum of what computing and carrying it takes.
+static void choose_least(bh_candidates *layers, uint32_t n_layers, uint32_t samples,
+                         double computing, double carrying)
 {
-    for (uint32_t i = 0; i < s->n_layers; i++) {
-        bh_candidates *layer = &s->layers[i];
-        bh_repeats r = bh_repeats_of(i, s->samples);
+    for (uint32_t i = 0; i < n_layers; i++) {
+        bh_candidates *layer = &layers[i];
+        bh_repeats r = bh_repeats_of(i, samples);
         double least = INFINITY;
         for (uint32_t k = 0; k < layer->linear.count; k++) {
             const bh_stages *t = &layer->stages[k];
             double carried = r.inputs * t->up + r.samples * t->down;
             double value =
-                (1 - carrying) * (bh_stages_work(t, r) - carried) + carrying * carried;
+                computing * (bh_stages_work(t, r) - carried) + carrying * carried;
             if (value < least) {
                 least = value;
                 layer->chosen = k;
@@ -87,10 +87,17 @@ static void start_at(const search *s, double carrying)
     }
 }
 
+void bh_select_work(bh_candidates *layers, uint32_t n_layers, uint32_t samples,
+                    const bh_cost *cost)
+{
+    bool bytes_only = cost->link.bytes_per_second <= BH_LINK_BYTES_ONLY;
+    choose_least(layers, n_layers, samples, bytes_only ? WORK_SHARE : 1, 1);
+}
+
 bh_status bh_select(bh_candidates *layers, uint32_t n_layers, uint32_t samples,
                     const bh_cost *cost)
 {
-    // Computing alone, all alike, bytes alone.
+    // Where descents start: computing alone, all alike, bytes alone.
     static const double starts[] = {0, 0.5, 1};
     search s = {layers, n_layers, samples, cost, NULL};
     double least = INFINITY;
@@ -99,7 +106,7 @@ bh_status bh_select(bh_candidates *layers, uint32_t n_layers, uint32_t samples,
         return BH_ERR_NOMEM;
     }
     for (size_t k = 0; k < sizeof starts / sizeof starts[0]; k++) {
-        start_at(&s, starts[k]);
+        choose_least(layers, n_layers, samples, 1 - starts[k], starts[k]);
         double value = descend(&s);
         if (value < least) {
             least = value;

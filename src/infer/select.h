@@ -17,6 +17,11 @@ typedef struct bh_candidates {
 bh_status bh_select(bh_candidates *layers, uint32_t n_layers, uint32_t samples,
                     const bh_cost *cost) BH_MUST_CHECK;
 
+// Sets `chosen` of every layer to the least work and carrying, for layers that are all
+// computed at once and ahead of what waits for them (guard `sealed`).
+void bh_select_work(bh_candidates *layers, uint32_t n_layers, uint32_t samples,
+                    const bh_cost *cost);
+
 // What bh_select makes small for the choices as they are: nanoseconds from a query's
 // start to its end, plus a thousandth of all that is computed and sent meanwhile, so
 // that what does not delay anything is not wasted either. On a link where only bytes

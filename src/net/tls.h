@@ -49,7 +49,7 @@ typedef struct bh_tls_client_options {
     // or the SHA-256 of the server's certificate itself, 64 hex digits, colons allowed:
     // neither its names nor its dates matter then.
     const char *fingerprint;
-    bh_guard guard_min;
+    bh_guard guard;      // that the server has to offer; 0: any
     bh_pool *pool;       // borrowed: computes on it; NULL: on the caller's thread
     uint32_t timeout_ms; // longest silence while something is expected
 } bh_tls_client_options;
@@ -65,6 +65,11 @@ bh_status bh_tls_client_new(bh_tls_client **out, const bh_tls_client_options *op
 void bh_tls_client_free(bh_tls_client *client);
 // Borrowed until the next query: see there.
 const bh_client *bh_tls_client_engine(const bh_tls_client *client);
+
+// Prepares one query ahead (bh_client_prepare), for the time when nothing else is to be
+// done; blocks. BH_WANT_MORE: there is nothing to prepare, or enough is prepared. After
+// an error the client can only be freed.
+bh_status bh_tls_client_prepare(bh_tls_client *client, bh_error *err) BH_MUST_CHECK;
 
 // One query from pixels to result; blocks. The result's pointers are borrowed until the
 // next query. Where the session's key is spent (BH_CLIENT_SPENT), it first connects

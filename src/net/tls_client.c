@@ -72,7 +72,7 @@ static bh_status prepare(bh_tls_client *client, const bh_tls_client_options *opt
         return status;
     }
     client->engine_options = (bh_client_options){
-        .guard_min = options->guard_min, .clock = bh_clock_us, .pool = options->pool};
+        .guard = options->guard, .clock = bh_clock_us, .pool = options->pool};
     client->timeout_ms = options->timeout_ms;
     client->check_host = options->fingerprint == NULL;
     snprintf(client->ca_file, sizeof client->ca_file, "%s",
@@ -121,7 +121,10 @@ static bh_status handshake(bh_tls_client *client, bh_error *err)
                                    client->ca_file, err);
         ERR_clear_error();
     } else if (status != BH_OK && why == BH_PUMP_TIMEOUT) {
-        status = explain_end(client, why, err);
+        status = bh_fail(err, BH_ERR_IO,
+                         "%.120s did not answer within %u seconds: it may be serving "
+                         "as many clients as it has workers",
+                         client->where, ch->timeout_ms / 1000);
     } else if (status != BH_OK) {
         status = bh_verify_left(client->where, err);
     } else if (!bh_tls_speaks_bayhenn(ch->ssl)) {
@@ -251,6 +254,14 @@ void bh_tls_client_free(bh_tls_client *client)
 const bh_client *bh_tls_client_engine(const bh_tls_client *client)
 {
     return client->engine;
+}
+
+bh_status bh_tls_client_prepare(bh_tls_client *client, bh_error *err)
+{
+    bh_status status = bh_client_get_state(client->engine) == BH_CLIENT_SPENT
+                           ? BH_WANT_MORE
+                           : bh_client_prepare(client->engine, err);
+    return status == BH_OK ? run_engine(client, err) : status;
 }
 
 bh_status bh_tls_client_query(bh_tls_client *client, bh_client_result *out,

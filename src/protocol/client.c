@@ -11,6 +11,11 @@ uint64_t bh_client_now_us(const bh_client *c)
     return c->options.clock != NULL ? c->options.clock() : 0;
 }
 
+double bh_client_ms_since(const bh_client *c, uint64_t start_us)
+{
+    return (double)(bh_client_now_us(c) - start_us) / 1000;
+}
+
 void bh_client_expect(bh_client *c, bh_frame_type type, uint32_t len_min,
                       uint32_t len_max)
 {
@@ -25,10 +30,20 @@ void bh_client_expect_error_only(bh_client *c)
     bh_client_expect(c, BH_FRAME_ERROR, BH_MESSAGE_ERROR_BYTES, BH_MESSAGE_ERROR_BYTES);
 }
 
+void bh_client_fail(bh_client *c)
+{
+    bh_frame_reset(&c->in);
+    bh_sealed_client_clear(&c->sealed);
+    bh_free(c->pixels);
+    c->pixels = NULL;
+    c->has_result = false;
+    c->state = BH_CLIENT_FAILED;
+}
+
 bh_status bh_client_new(bh_client **out, const bh_client_options *options)
 {
     *out = NULL;
-    if (bh_guard_name(options->guard_min) == NULL) {
+    if (options->guard != 0 && bh_guard_name(options->guard) == NULL) {
         return BH_ERR_PARAMS;
     }
     bh_client *c = bh_alloc(1, sizeof *c);
@@ -39,7 +54,7 @@ bh_status bh_client_new(bh_client **out, const bh_client_options *options)
     bh_frame_begin(&c->outbox.writer, BH_FRAME_CLIENT_HELLO,
                    BH_MESSAGE_CLIENT_HELLO_BYTES);
     bh_hello_begin(&c->outbox.writer, BH_ROLE_CLIENT);
-    bh_writer_u8(&c->outbox.writer, (uint8_t)options->guard_min);
+    bh_writer_u8(&c->outbox.writer, (uint8_t)options->guard);
     if (c->outbox.writer.status != BH_OK) {
         bh_client_free(c);
         return BH_ERR_NOMEM;
@@ -59,6 +74,8 @@ void bh_client_free(bh_client *c)
         bh_plan_free(c->plan);
         bh_secret_key_free(c->sk);
         bh_sampled_client_clear(&c->sampled);
+        bh_sealed_client_clear(&c->sealed);
+        bh_free(c->pixels);
         bh_free(c->probabilities);
         bh_free(c->layers);
         bh_free(c);
@@ -86,6 +103,12 @@ static bh_status on_frame(bh_client *c, bh_error *err)
         return bh_client_on_hello(c, err);
     case BH_FRAME_ANSWER:
         return bh_client_on_answer(c, err);
+    case BH_FRAME_SETUP:
+        return bh_client_on_setup(c, err);
+    case BH_FRAME_PREPARED:
+        return bh_client_on_prepared(c, err);
+    case BH_FRAME_FLIGHT:
+        return bh_client_on_flight(c, err);
     case BH_FRAME_ERROR:
         return on_error(c, err);
     default:
@@ -98,7 +121,7 @@ bh_status bh_client_feed(bh_client *c, const uint8_t *in, size_t len, bh_error *
     if (c->state == BH_CLIENT_FAILED) {
         return bh_fail_plain(err, BH_ERR_STATE);
     }
-    uint64_t start = bh_client_now_us(c);
+    c->busy_from_us = bh_client_now_us(c);
     bh_status status = BH_OK;
     while (len > 0 && status == BH_OK) {
         size_t consumed;
@@ -113,13 +136,12 @@ bh_status bh_client_feed(bh_client *c, const uint8_t *in, size_t len, bh_error *
                     "of a wrong length: is it a bayhenn server?");
         }
     }
-    c->busy_us += bh_client_now_us(c) - start;
+    c->busy_us += bh_client_now_us(c) - c->busy_from_us;
     c->result.client_ms = (double)c->busy_us / 1000;
     if (status == BH_OK || status == BH_WANT_MORE) {
         return BH_OK;
     }
-    c->state = BH_CLIENT_FAILED;
-    c->has_result = false;
+    bh_client_fail(c);
     return status;
 }
 
@@ -158,7 +180,10 @@ bh_client_facts bh_client_get_facts(const bh_client *c)
         .dataset = g->dataset,
         .params_name = bh_he_name(c->plan->he),
         .security_bits = bh_he_security_bits(c->plan->he),
-        .rounds = c->plan->n_layers,
+        .rounds = c->plan->script != NULL ? c->plan->script->n_flights / 2
+                                          : c->plan->n_layers,
+        .reveal = c->plan->reveal,
+        .ahead = c->plan->script != NULL ? c->plan->ahead : 0,
     };
 }
 

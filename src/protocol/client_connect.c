@@ -15,10 +15,9 @@ static bh_status read_manifest(bh_client *c, bh_reader *r, bh_error *err)
     if (bh_reader_finish(r) != BH_OK) {
         return bh_fail(err, BH_ERR_ENCODING, "the manifest has bytes behind its end");
     }
-    if (c->plan->guard < c->options.guard_min) {
+    if (c->options.guard != 0 && c->plan->guard != c->options.guard) {
         return bh_fail(err, BH_ERR_GUARD, "the server offers guard '%s', not '%s'",
-                       bh_guard_name(c->plan->guard),
-                       bh_guard_name(c->options.guard_min));
+                       bh_guard_name(c->plan->guard), bh_guard_name(c->options.guard));
     }
     if (bh_plan_sum(c->plan).answers > BH_ANSWERS_PER_KEY_MAX) {
         return bh_fail(err, BH_ERR_TOO_LARGE,
@@ -73,7 +72,10 @@ bh_status bh_client_on_hello(bh_client *c, bh_error *err)
         status = send_key(c, transcript);
     }
     if (status == BH_OK) {
-        status = bh_sampled_client_init(&c->sampled, c->plan, c->sk, c->options.pool);
+        status =
+            c->plan->guard == BH_GUARD_SEALED
+                ? bh_client_start_sealed(c, transcript)
+                : bh_sampled_client_init(&c->sampled, c->plan, c->sk, c->options.pool);
     }
     if (status == BH_OK) {
         c->probabilities = bh_alloc(c->plan->graph->n_classes, sizeof(double));
@@ -83,7 +85,9 @@ bh_status bh_client_on_hello(bh_client *c, bh_error *err)
     if (status != BH_OK) {
         return bh_fail_plain(err, status);
     }
-    bh_client_expect_error_only(c);
-    c->state = BH_CLIENT_READY;
+    if (c->plan->guard == BH_GUARD_SAMPLED) {
+        bh_client_expect_error_only(c);
+        c->state = BH_CLIENT_READY;
+    }
     return BH_OK;
 }

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client's queries: uploads and answers, one sample of one layer each.
+// The client's queries: their beginning and end; under guard `sampled` uploads and
+// answers, one sample of one layer each.
 #include <string.h>
 
 #include "base/error.h"
 #include "base/hooks.h"
 #include "protocol/client_state.h"
-
-static double ms_since(const bh_client *c, uint64_t start_us)
-{
-    return (double)(bh_client_now_us(c) - start_us) / 1000;
-}
 
 // Appends the upload of a sample's input.
 static bh_status upload(bh_client *c, uint32_t layer, uint32_t sample)
@@ -22,7 +18,7 @@ static bh_status upload(bh_client *c, uint32_t layer, uint32_t sample)
     bh_writer_u32(w, layer);
     bh_writer_u32(w, sample);
     bh_writer_u64(w, c->sampled.counter);
-    uint8_t *bytes = bh_writer_extend(w, bh_sampled_upload_bytes(c->plan, layer));
+    uint8_t *bytes = bh_writer_extend(w, bh_plan_upload_bytes(c->plan, layer));
     bh_status status =
         bytes != NULL ? bh_sampled_client_upload(&c->sampled, bytes, layer) : w->status;
     if (status != BH_OK) {
@@ -30,7 +26,7 @@ static bh_status upload(bh_client *c, uint32_t layer, uint32_t sample)
         return status;
     }
     c->layers[layer].bytes_up += BH_FRAME_HEADER_BYTES + len;
-    c->layers[layer].encrypt_ms += ms_since(c, start);
+    c->layers[layer].encrypt_ms += bh_client_ms_since(c, start);
     return BH_OK;
 }
 
@@ -51,37 +47,46 @@ bh_status bh_client_query(bh_client *c, const uint8_t *pixels, bh_error *err)
     c->start_us = bh_client_now_us(c);
     c->has_result = false;
     memset(c->layers, 0, c->plan->n_layers * sizeof *c->layers);
-    bh_sampled_client_start(&c->sampled, pixels);
-    bh_status status = upload(c, 0, 0);
+    c->result = (bh_client_result){.layers = c->layers};
+    c->state = BH_CLIENT_BUSY;
+    bh_status status = c->plan->guard == BH_GUARD_SEALED
+                           ? bh_client_query_sealed(c, pixels)
+                           : bh_client_query_sampled(c, pixels);
     c->busy_us = bh_client_now_us(c) - c->start_us;
     if (status != BH_OK) {
-        c->state = BH_CLIENT_FAILED;
+        bh_client_fail(c);
         return bh_fail_plain(err, status);
     }
-    c->state = BH_CLIENT_BUSY;
-    expect_answer(c);
     return BH_OK;
 }
 
-// From the last layer's logits to the prediction.
-static void conclude(bh_client *c)
+bh_status bh_client_query_sampled(bh_client *c, const uint8_t *pixels)
 {
-    c->result = (bh_client_result){.probabilities = c->probabilities,
-                                   .logits = c->sampled.logits,
-                                   .layers = c->layers,
-                                   .rounds = c->plan->n_layers};
-    c->result.prediction =
-        bh_predict_from_logits(c->probabilities, c->sampled.logits, c->plan->samples,
-                               c->plan->graph->n_classes);
+    bh_sampled_client_start(&c->sampled, pixels);
+    bh_status status = upload(c, 0, 0);
+    expect_answer(c);
+    return status;
+}
+
+void bh_client_conclude(bh_client *c, const double *logits, uint32_t label, bool spent)
+{
+    bh_client_result *r = &c->result;
+    r->rounds = bh_client_get_facts(c).rounds;
+    r->n_layers = c->plan->n_layers;
+    r->prediction.label = label;
+    if (logits != NULL) {
+        r->probabilities = c->probabilities;
+        r->logits = logits;
+        r->prediction = bh_predict_from_logits(
+            c->probabilities, logits, c->plan->samples, c->plan->graph->n_classes);
+    }
     for (uint32_t i = 0; i < c->plan->n_layers; i++) {
-        c->result.bytes_up += c->layers[i].bytes_up;
-        c->result.bytes_down += c->layers[i].bytes_down;
-        c->result.server_ms += c->layers[i].server_ms;
+        r->bytes_up += c->layers[i].bytes_up;
+        r->bytes_down += c->layers[i].bytes_down;
+        r->server_ms += c->layers[i].server_ms;
     }
     c->has_result = true;
     bh_client_expect_error_only(c);
-    uint64_t served = c->sampled.answers + BH_HOOK(answers_before);
-    bool spent = served + bh_plan_sum(c->plan).answers > BH_ANSWERS_PER_KEY_MAX;
     c->state = spent ? BH_CLIENT_SPENT : BH_CLIENT_READY;
 }
 
@@ -135,8 +140,8 @@ bh_status bh_client_on_answer(bh_client *c, bh_error *err)
                                     c->in.payload + BH_MESSAGE_SAMPLE_HEADER_BYTES);
     bh_client_layer *stat = &c->layers[layer];
     stat->server_ms += (double)server_us / 1000;
-    stat->decrypt_ms += ms_since(c, start);
-    stat->done_ms = ms_since(c, c->start_us);
+    stat->decrypt_ms += bh_client_ms_since(c, start);
+    stat->done_ms = bh_client_ms_since(c, c->start_us);
     stat->bytes_down += BH_FRAME_HEADER_BYTES + c->in.len;
     if (status == BH_OK && layer + 1 < c->plan->n_layers) {
         status = upload(c, layer + 1, sample);
@@ -147,7 +152,9 @@ bh_status bh_client_on_answer(bh_client *c, bh_error *err)
     if (c->sampled.layer < c->plan->n_layers) {
         expect_answer(c);
     } else {
-        conclude(c);
+        uint64_t served = c->sampled.answers + BH_HOOK(answers_before);
+        bool spent = served + bh_plan_sum(c->plan).answers > BH_ANSWERS_PER_KEY_MAX;
+        bh_client_conclude(c, c->sampled.logits, 0, spent);
     }
     return BH_OK;
 }

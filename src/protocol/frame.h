@@ -16,6 +16,10 @@ typedef enum bh_frame_type {
     BH_FRAME_UPLOAD = 4,
     BH_FRAME_ANSWER = 5,
     BH_FRAME_ERROR = 6,
+    BH_FRAME_SETUP = 7, // these four under guard `sealed`
+    BH_FRAME_PREPARE = 8,
+    BH_FRAME_PREPARED = 9,
+    BH_FRAME_FLIGHT = 10,
 } bh_frame_type;
 
 // A frame that may come next.

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "infer/sampled.h"
+#include "infer/sealed.h"
 
 static const char *magic_of(bh_role role)
 {
@@ -51,11 +51,35 @@ uint32_t bh_message_key_bytes(const bh_plan *plan)
 uint32_t bh_message_upload_bytes(const bh_plan *plan, uint32_t layer)
 {
     return (uint32_t)(BH_MESSAGE_SAMPLE_HEADER_BYTES +
-                      bh_sampled_upload_bytes(plan, layer));
+                      bh_plan_upload_bytes(plan, layer));
 }
 
 uint32_t bh_message_answer_bytes(const bh_plan *plan, uint32_t layer)
 {
     return (uint32_t)(BH_MESSAGE_SAMPLE_HEADER_BYTES +
-                      bh_sampled_answer_bytes(plan, layer));
+                      bh_plan_answer_bytes(plan, layer));
+}
+
+uint32_t bh_message_setup_bytes(const bh_plan *plan, unsigned step)
+{
+    return (uint32_t)bh_supplier_setup_bytes(plan->supplier, plan->script->transfers,
+                                             step);
+}
+
+uint32_t bh_message_prepare_bytes(const bh_plan *plan, size_t transfers)
+{
+    return (uint32_t)(BH_MESSAGE_PREPARE_HEADER_BYTES + bh_plan_sum(plan).bytes_up +
+                      transfers);
+}
+
+uint32_t bh_message_prepared_bytes(const bh_plan *plan, size_t transfers)
+{
+    return (uint32_t)(BH_MESSAGE_PREPARE_HEADER_BYTES + bh_plan_sum(plan).bytes_down +
+                      transfers);
+}
+
+uint32_t bh_message_flight_bytes(const bh_plan *plan, uint32_t flight)
+{
+    return (uint32_t)(BH_MESSAGE_FLIGHT_HEADER_BYTES +
+                      plan->script->flight_bytes[flight]);
 }

@@ -10,6 +10,8 @@
 #define BH_MESSAGE_SERVER_HELLO_BYTES_MIN (4 + 2 + 32)
 #define BH_MESSAGE_MANIFEST_BYTES_MAX     65536
 #define BH_MESSAGE_SAMPLE_HEADER_BYTES    16 // layer, sample, counter or time
+#define BH_MESSAGE_PREPARE_HEADER_BYTES   8  // counter or time
+#define BH_MESSAGE_FLIGHT_HEADER_BYTES    12 // number, time
 #define BH_MESSAGE_ERROR_BYTES            3
 
 typedef enum bh_message_error_code {
@@ -27,7 +29,7 @@ bh_status bh_hello_read(bh_reader *r, bh_role role, uint16_t *version) BH_MUST_C
 void bh_message_write_error(bh_writer *w, bh_message_error_code code);
 
 // SHA-256 of the nonce and both hello payloads: what every uniform part depends on
-// (R8). It binds version, roles (by the magics), the weakest guard accepted, and
+// (R8). It binds version, roles (by the magics), the guard wanted, and
 // through the manifest guard, S, parameter set and plan.
 bh_status bh_transcript(uint8_t out[32], const uint8_t nonce[32],
                         const uint8_t *client_hello, const uint8_t *server_hello,
@@ -37,5 +39,11 @@ bh_status bh_transcript(uint8_t out[32], const uint8_t nonce[32],
 uint32_t bh_message_key_bytes(const bh_plan *plan);
 uint32_t bh_message_upload_bytes(const bh_plan *plan, uint32_t layer);
 uint32_t bh_message_answer_bytes(const bh_plan *plan, uint32_t layer);
+// Under `sealed`.
+uint32_t bh_message_setup_bytes(const bh_plan *plan, unsigned step);
+// transfers: bytes of the supplier, which this party has.
+uint32_t bh_message_prepare_bytes(const bh_plan *plan, size_t transfers);
+uint32_t bh_message_prepared_bytes(const bh_plan *plan, size_t transfers);
+uint32_t bh_message_flight_bytes(const bh_plan *plan, uint32_t flight);
 
 #endif

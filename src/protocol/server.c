@@ -8,6 +8,20 @@
 #include "base/secret.h"
 #include "protocol/server_state.h"
 
+uint64_t bh_server_now_us(const bh_server *s)
+{
+    return s->service->clock != NULL ? s->service->clock() : 0;
+}
+
+void bh_server_write_time(bh_server *s, size_t at, uint64_t us)
+{
+    bh_writer *w = &s->outbox.writer;
+    size_t end = w->len;
+    w->len = at - sizeof us;
+    bh_writer_u64(w, us);
+    w->len = end;
+}
+
 void bh_server_expect(bh_server *s, bh_server_state state, bh_frame_type type,
                       uint32_t len)
 {
@@ -47,6 +61,8 @@ void bh_server_free(bh_server *s)
         bh_server_drop_uploads(s);
         bh_free(s->uploads);
         bh_sampled_server_clear(&s->sampled);
+        bh_sealed_server_clear(&s->sealed);
+        bh_free(s->turn);
         bh_public_key_free(s->pk);
         bh_free(s);
     }
@@ -93,6 +109,10 @@ static bh_status on_key(bh_server *s, bh_error *err)
         return bh_fail(err, status, "the client's public key: %s",
                        bh_status_message(status));
     }
+    if (s->service->plan->guard == BH_GUARD_SEALED) {
+        status = bh_server_start_sealed(s);
+        return status == BH_OK ? BH_OK : bh_fail_plain(err, status);
+    }
     s->sampled.pk = s->pk;
     s->uploads = bh_alloc(s->service->plan->samples, sizeof *s->uploads);
     if (s->uploads == NULL) {
@@ -111,6 +131,10 @@ static bh_status on_frame(bh_server *s, bh_error *err)
         return on_key(s, err);
     case BH_SERVER_WANT_UPLOAD:
         return bh_server_on_upload(s, err);
+    case BH_SERVER_WANT_SETUP:
+        return bh_server_on_setup(s, err);
+    case BH_SERVER_WANT_TURN:
+        return bh_server_on_turn(s, err);
     case BH_SERVER_FAILED:
         break;
     }
@@ -122,6 +146,9 @@ void bh_server_fail(bh_server *s, bh_status status, size_t complete)
     bh_frame_reset(&s->in);
     bh_server_drop_uploads(s);
     bh_sampled_server_clear(&s->sampled);
+    bh_sealed_server_clear(&s->sealed);
+    bh_free(s->turn);
+    s->turn = NULL;
     s->due = 0;
     s->outbox.writer.len = complete;
     s->outbox.writer.status = BH_OK;
@@ -179,5 +206,6 @@ uint64_t bh_server_queries(const bh_server *s)
 
 bool bh_server_is_busy(const bh_server *s)
 {
-    return s->layer > 0 || s->due > 0;
+    return s->layer > 0 || s->due > 0 || s->turn != NULL ||
+           bh_party_is_busy(&s->sealed.party);
 }

@@ -90,11 +90,6 @@ bh_status bh_server_on_upload(bh_server *s, bh_error *err)
     return BH_OK;
 }
 
-static uint64_t now_us(const bh_server *s)
-{
-    return s->service->clock != NULL ? s->service->clock() : 0;
-}
-
 // Appends the frames of the next answers with room for their ciphertexts; at[k]: where
 // the k-th one's begin.
 static bh_status begin_answers(bh_server *s, size_t *at, uint32_t count)
@@ -108,7 +103,7 @@ static bh_status begin_answers(bh_server *s, size_t *at, uint32_t count)
         bh_writer_u32(w, s->sampled.sample + k);
         bh_writer_u64(w, 0);
         at[k] = w->len;
-        bh_writer_extend(w, bh_sampled_answer_bytes(plan, s->sampled.layer));
+        bh_writer_extend(w, bh_plan_answer_bytes(plan, s->sampled.layer));
     }
     return w->status;
 }
@@ -116,13 +111,9 @@ static bh_status begin_answers(bh_server *s, size_t *at, uint32_t count)
 // An answer's share of the time that `count` of them took, into its frame.
 static void write_times(bh_server *s, const size_t *at, uint32_t count, uint64_t us)
 {
-    bh_writer *w = &s->outbox.writer;
-    size_t end = w->len;
     for (uint32_t k = 0; k < count; k++) {
-        w->len = at[k] - sizeof(uint64_t);
-        bh_writer_u64(w, us * (k + 1) / count - us * k / count);
+        bh_server_write_time(s, at[k], us * (k + 1) / count - us * k / count);
     }
-    w->len = end;
 }
 
 // Computes the next `count` answers.
@@ -131,7 +122,7 @@ static bh_status answer(bh_server *s, uint32_t count)
     size_t at[BH_SAMPLES_MAX];
     bh_server_job jobs[BH_SAMPLES_MAX];
     uint32_t first = s->sampled.sample;
-    uint64_t start = now_us(s);
+    uint64_t start = bh_server_now_us(s);
     bh_status status = begin_answers(s, at, count);
     for (uint32_t k = 0; k < count && status == BH_OK; k++) {
         const uint8_t *payload = s->uploads[first + k];
@@ -147,7 +138,7 @@ static bh_status answer(bh_server *s, uint32_t count)
         s->uploads[first + k] = NULL;
     }
     if (status == BH_OK) {
-        write_times(s, at, count, now_us(s) - start);
+        write_times(s, at, count, bh_server_now_us(s) - start);
     }
     return status;
 }
@@ -156,6 +147,9 @@ bh_status bh_server_work(bh_server *s, bh_error *err)
 {
     if (s->state == BH_SERVER_FAILED) {
         return bh_fail_plain(err, BH_ERR_STATE);
+    }
+    if (s->service->plan->guard == BH_GUARD_SEALED) {
+        return bh_server_work_sealed(s, err);
     }
     if (s->due == 0) {
         bool is_over = !bh_server_is_busy(s);

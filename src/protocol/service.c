@@ -5,6 +5,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "infer/calibrate.h"
+#include "infer/unit.h"
+#include "model/integer.h"
 #include "model/model.h"
 #include "protocol/message.h"
 
@@ -33,8 +35,13 @@ static bh_status make_plan(bh_service *service, const bh_service_options *option
     bh_cost cost;
     bh_status status = find_cost(&cost, options, err);
     if (status == BH_OK) {
-        status = bh_plan_new(&service->plan, &service->model->graph, options->guard,
-                             options->samples, &cost, err);
+        const bh_plan_options wanted = {.guard = options->guard,
+                                        .samples = options->samples,
+                                        .reveal = options->reveal,
+                                        .logit_bits = options->logit_bits,
+                                        .ahead = options->ahead};
+        status =
+            bh_plan_new(&service->plan, &service->model->graph, &wanted, &cost, err);
     }
     if (status == BH_OK &&
         bh_plan_sum(service->plan).answers > BH_ANSWERS_PER_KEY_MAX) {
@@ -43,6 +50,24 @@ static bh_status make_plan(bh_service *service, const bh_service_options *option
                          "ask for fewer samples");
     }
     return status;
+}
+
+// A share may be off by one: acc_max has to have room for it (infer/script.h).
+static bh_status check_slack(const bh_service *service, bh_error *err)
+{
+    const bh_graph *g = &service->model->graph;
+    for (uint32_t i = 0; i < service->plan->n_layers; i++) {
+        const bh_layer *layer = &g->layers[bh_graph_linear_index(g, i)];
+        if (bh_integer_bound(&service->model->integer[i], layer) >=
+            layer->quant.acc_max) {
+            return bh_fail(
+                err, BH_ERR_RANGE,
+                "linear layer %u: its largest accumulator leaves no room for "
+                "guard 'sealed'; quantise the model anew",
+                i + 1);
+        }
+    }
+    return BH_OK;
 }
 
 static bh_status write_manifest(bh_service *service, bh_error *err)
@@ -87,8 +112,17 @@ bh_status bh_service_new(bh_service **out, const bh_model *model,
     service->clock = options->clock;
     service->pool = options->pool;
     bh_status status = make_plan(service, options, err);
+    if (status == BH_OK && options->guard == BH_GUARD_SEALED) {
+        status = check_slack(service, err);
+    }
     if (status == BH_OK) {
         status = write_manifest(service, err);
+    }
+    if (status == BH_OK && options->prepare_bytes > 0 &&
+        options->guard == BH_GUARD_SEALED) {
+        status = bh_fail(err, BH_ERR_ARG,
+                         "under guard 'sealed' queries are prepared in each session, "
+                         "not for all of them");
     }
     if (status == BH_OK && options->prepare_bytes > 0) {
         status = make_store(service, options->prepare_bytes, err);
@@ -114,6 +148,14 @@ void bh_service_free(bh_service *service)
 double bh_service_prepared_queries(const bh_service *service)
 {
     return service->prepared_queries;
+}
+
+uint64_t bh_service_session_bytes(const bh_service *service)
+{
+    const bh_plan *plan = service->plan;
+    return plan->guard != BH_GUARD_SEALED
+               ? 0
+               : (plan->ahead + UINT64_C(1)) * bh_unit_bytes(plan, false);
 }
 
 bh_status bh_service_prepare(const bh_service *service)

@@ -2,6 +2,7 @@
 // bayhenn-bench from outside: every command runs, and what it prints with --json is
 // JSON that has what docs/performance.md reads from it. Figures are not judged.
 #include <jansson.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -86,6 +87,37 @@ static void test_operations(void **state)
     }
 }
 
+// Lines of both ways to make transfers.
+static void take_transfers(const char *text, void *user)
+{
+    static const char *const expected[] = {"n",
+                                           "ns_per_transfer",
+                                           "bytes_per_transfer",
+                                           "receiver_ns.median",
+                                           "sender_ns.median",
+                                           NULL};
+    static const char *const of_softspoken[] = {"k", "base_ms", "trees_ms", NULL};
+    static const char *const of_ferret[] = {"spent", NULL};
+    size_t *lines = user;
+    json_t *line = json_loads(text, 0, NULL);
+    assert_non_null(line);
+    const bool silent = json_object_get(line, "set") != NULL;
+    lines[silent]++;
+    assert_positive(line, expected);
+    assert_positive(line, silent ? of_ferret : of_softspoken);
+    assert_true(json_is_string(json_object_get(line, "kernels")));
+    json_decref(line);
+}
+
+static void test_transfers(void **state)
+{
+    size_t lines[2] = {0};
+    (void)state;
+    assert_int_equal(run("ot --quick --json", take_transfers, lines), 0);
+    assert_int_equal(lines[0], 3); // every k
+    assert_int_equal(lines[1], 1); // a set
+}
+
 static void test_inference(void **state)
 {
     static const char *const expected[] = {
@@ -167,9 +199,8 @@ static void test_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_operations),
-        cmocka_unit_test(test_inference),
-        cmocka_unit_test(test_servers),
+        cmocka_unit_test(test_operations), cmocka_unit_test(test_transfers),
+        cmocka_unit_test(test_inference),  cmocka_unit_test(test_servers),
         cmocka_unit_test(test_usage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,7 +131,7 @@ static int query(const bh_model *model, const bh_service_options *options)
     bh_client *client;
     bh_client_result result;
     uint8_t pixels[144] = {1, 2, 3};
-    bh_client_options client_options = {.guard_min = BH_GUARD_SAMPLED};
+    bh_client_options client_options = {.guard = BH_GUARD_SAMPLED};
     if (bh_service_new(&service, model, options, &err) != BH_OK) {
         return fail("service", &err);
     }

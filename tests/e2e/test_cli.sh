@@ -10,7 +10,9 @@ source=$2
 work=$(mktemp -d)
 server=""
 other_server=""
-trap 'kill $server $other_server 2>/dev/null; rm -rf "$work"' EXIT
+sealed_server=""
+label_server=""
+trap 'kill $server $other_server $sealed_server $label_server 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
 failures=0
 
@@ -58,6 +60,10 @@ has() {
     grep -q -- "$1" out || fail "no \"$1\" in the output"
 }
 
+has_not() {
+    ! grep -q -- "$1" out || fail "\"$1\" in the output"
+}
+
 # json KEY...: every line of the output is JSON that has these keys.
 json() {
     if command -v node >/dev/null 2>&1; then
@@ -90,7 +96,7 @@ digit=$mnist/mnist-0003-label0.png
 for command in demo infer serve eval train plan info; do
     works $command --help
     has "usage: bayhenn $command"
-    has "example:"
+    has "^examples*:"
     refused 2 "no such option" $command --nonsense
 done
 works --version
@@ -102,13 +108,36 @@ refused 2 "needs a value" infer --connect
 refused 2 "ca or --fingerprint is needed" infer --connect localhost:1 "$digit"
 refused 2 "not both" infer --connect localhost:1 --ca a --fingerprint b "$digit"
 refused 2 "no image" infer --connect localhost:1 --ca a
-refused 2 "no guard" infer --connect localhost:1 --ca a --guard sealed "$digit"
-refused 2 "guard is needed" serve --model m.bhn --listen localhost:0 --cert c --key k
+refused 2 "no guard .secret.: write sealed or sampled" infer --connect localhost:1 --ca a \
+    --guard secret "$digit"
+refused 2 "no guard" serve --guard ""
+refused 2 "takes logits or label, not .foo." serve --reveal foo
+refused 2 "whole number from 1 to 24" serve --logit-bits 0
+refused 2 "whole number from 1 to 24" serve --logit-bits 25
+refused 2 "whole number from 1 to 255" serve --ahead 0
+refused 2 "whole number from 1 to 255" serve --ahead 256
+unusable="serve --model m.bhn --listen localhost:0 --cert c --key k"
+# shellcheck disable=SC2086 # a list of words
+{
+    refused 2 "prepare is for guard sampled" $unusable --prepare 500M
+    refused 2 "reveal is for guard sealed" $unusable --guard sampled --reveal label
+    refused 2 "logit-bits is for guard sealed" $unusable --guard sampled --logit-bits 8
+    refused 2 "ahead is for guard sealed" $unusable --guard sampled --ahead 1
+}
+refused 2 "reveal is for guard sealed" demo --guard sampled --reveal label
+refused 2 "takes logits or label" demo --reveal nothing
+refused 2 "reveal is for guard sealed" plan --net netd --guard sampled --reveal label
+refused 2 "logit-bits is for guard sealed" plan --net netd --guard sampled --logit-bits 4
+refused 2 "whole number from 1 to 24" plan --net netd --logit-bits 25
+refused 2 "prepared is for guard sampled" plan --net netd --prepared
+refused 2 "profile is for guard sampled" plan --net netd --profile p.json
+refused 2 "stands alone" infer --connect localhost:1 --ca a - "$digit"
+refused 2 "stands alone" infer --connect localhost:1 --ca a - -
 refused 2 "whole number" plan --model m.bhn --samples 0
 refused 2 "whole number" plan --model m.bhn --samples 1x
 refused 2 "either --model or --net" plan
 refused 2 "only one of --model and --net" plan --model m.bhn --net lenet5
-refused 2 "unknown network" plan --net resnet
+refused 2 "unknown network .*minionn-cifar" plan --net resnet
 refused 2 "no such speed in .fast" plan --model m.bhn --link fast
 refused 2 "no such round trip" serve --link 1gbit,40
 refused 2 "whole number" serve --workers 0
@@ -142,6 +171,13 @@ refused 1 "t10k-images" eval --model m.bhn --data data
 refused 1 "train-images" train --data "$mnist" --net lenet5 --out n.bhn
 [ ! -e n.bhn ] || fail "a file was left behind by train"
 refused 1 "cannot write" train --data data --net lenet5 --out missing/n.bhn
+# Two images of 2 x 2 pixels, for which no network has room.
+mkdir tiny
+printf '\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\2abcdefgh' >tiny/train-images-idx3-ubyte
+printf '\0\0\10\1\0\0\0\2\0\1' >tiny/train-labels-idx1-ubyte
+refused 1 "layer 1 (conv2d)" train --data tiny --net netd --out n.bhn
+refused 1 "layer 10 (avg-pool)" train --data tiny --net minionn-cifar --out n.bhn
+[ ! -e n.bhn ] || fail "a file was left behind by train"
 refused 2 "nonsense" train --data data --net nonsense --out n.bhn
 refused 2 "nonsense" train --data missing --net nonsense --out n.bhn
 refused 2 "empty" train --data data --net lenet5 --dataset "" --out n.bhn
@@ -166,21 +202,44 @@ works train --data data --net lenet5 --epochs 1 --out kept/n.bhn
 works info
 has "kernels"
 works info --json
-json version kernels params guards.0
+json version kernels guards.0.guard guards.1.params guards.1.security_bits
+has '"guards":\[{"guard":"sealed"'
 works info m.bhn
 has "61706 parameters"
 works info m.bhn --json
 json model dataset parameters layers
 works plan --model m.bhn
+has "guard sealed"
 has "margin"
+has "random transfers"
+has "comparisons"
+has "round trips"
+has "off by one"
 has "0.2 ms there and back"
 works plan --model m.bhn --json --samples 4 --link 100mbit,40ms --threads 2
+json layers.0.accumulator_bits layers.0.prepare.ciphertexts.up layers.4.prepare.bytes.down \
+    layers.0.comparisons layers.0.bytes.up comparisons bytes.up bytes.down flights rounds \
+    prepare.bytes.up prepare.transfers.count prepare.predicted_ms prepare.answers reveal \
+    logit_bits off_by_one logit_deviation_max predicted_ms link.rtt_ms threads security_bits
+works plan --model m.bhn --reveal label --logit-bits 5 --json
+has '"reveal":"label".*"logit_bits":5'
+works plan --net minionn-cifar --samples 1 --link bytes
+has "conv 1x1 64-16"
+works plan --model m.bhn --guard sampled
+has "margin"
+has "log2 F"
+has "0.2 ms there and back"
+works plan --model m.bhn --guard sampled --json --samples 4 --link 100mbit,40ms --threads 2
 json layers bytes.up bytes.down security_bits layers.0.noise_log2 layers.0.margin_bits \
     predicted_ms layers.0.predicted_ms.done link.rtt_ms threads prepared
-works plan --net lenet-caffe --link bytes --prepared
+works plan --net lenet-caffe --guard sampled --link bytes --prepared
 has "fc 800-500"
-refused 1 "missing.json: No such file" plan --model m.bhn --profile missing.json
-refused 1 "not a profile" plan --model m.bhn --profile m.bhn
+works plan --net minionn-cifar --guard sampled --samples 1
+has "conv 3x3 3-64"
+has "fc 1024-10"
+refused 1 "missing.json: No such file" plan --model m.bhn --guard sampled \
+    --profile missing.json
+refused 1 "not a profile" plan --model m.bhn --guard sampled --profile m.bhn
 
 # ---- lost output ----
 for lost in "info" "info m.bhn --json" "plan --model m.bhn" "infer --help" "--help" \
@@ -258,7 +317,7 @@ refused 1 "no usable certificate" serve --model m.bhn --listen 127.0.0.1:0 \
 refused 1 "short.bhn" serve --model short.bhn --listen 127.0.0.1:0 --guard sampled \
     --cert certs/server.crt --key certs/server.key
 
-connect="--connect $address --ca certs/server.crt"
+connect="--connect $address --ca certs/server.crt --guard sampled"
 # shellcheck disable=SC2086
 {
     works infer $connect --json --threads 2 "$digit" "$mnist/t10k-images-idx3-ubyte.gz:0-2"
@@ -267,17 +326,18 @@ connect="--connect $address --ca certs/server.crt"
         ms.total ms.client ms.server bytes.up bytes.down
     has '"samples":3,"guard":"sampled","rounds":5'
     works infer $connect --profile profile.json "$digit" "$digit"
-    works plan --model m.bhn --samples 3 --profile profile.json
+    works plan --guard sampled --model m.bhn --samples 3 --profile profile.json
     has "Measured.*2 queries"
-    works plan --model m.bhn --samples 3 --profile profile.json --json
+    works plan --guard sampled --model m.bhn --samples 3 --profile profile.json --json
     json measured_ms layers.4.measured_ms.server
-    refused 1 "another number of draws" plan --model m.bhn --profile profile.json
-    refused 1 "fit no plan of this model" plan --net netd --samples 3 --profile profile.json
+    refused 1 "another number of draws" plan --guard sampled --model m.bhn --profile profile.json
+    refused 1 "fit no plan of this model" plan --guard sampled --net netd --samples 3 \
+        --profile profile.json
     [ -z "$(tail -c 1 profile.json)" ] || fail "no newline at the end of a profile"
     sed 's/"total_ms": [0-9.]*/"total_ms": -1/' profile.json >negative.json
-    refused 1 "not a profile" plan --model m.bhn --samples 3 --profile negative.json
+    refused 1 "not a profile" plan --guard sampled --model m.bhn --samples 3 --profile negative.json
     sed 's/"server_ms": [0-9.]*/"server_ms": 1e10/' profile.json >large.json
-    refused 1 "not a profile" plan --model m.bhn --samples 3 --profile large.json
+    refused 1 "not a profile" plan --guard sampled --model m.bhn --samples 3 --profile large.json
     refused 1 "none/p.json: No such file" infer $connect --profile none/p.json "$digit"
     refused 2 "name of a file" infer $connect --profile "" "$digit"
     works infer $connect "$digit"
@@ -301,8 +361,16 @@ connect="--connect $address --ca certs/server.crt"
     fi
     works info $connect
     has "lenet5"
-    works info $connect --json
+    has "NOT protected"
+    works info --connect "$address" --ca certs/server.crt --json
     json model guard samples rounds
+    has_not '"reveal"'
+    refused 1 "offers guard sampled, .*--guard sampled accepts that" \
+        infer --connect "$address" --ca certs/server.crt "$digit"
+    refused 1 "offers guard sampled" eval --data "$mnist" --limit 1 \
+        --connect "$address" --ca certs/server.crt
+    refused 1 "offers guard sampled" info --guard sealed \
+        --connect "$address" --ca certs/server.crt
     refused 1 "No such file" infer $connect missing.png
     refused 1 "no image" infer $connect m.bhn
     refused 1 "Is a directory" infer $connect "$mnist"
@@ -338,7 +406,7 @@ connect="--connect $address --ca certs/server.crt"
     grep -q 'xe8' named350 || fail "a name that is not UTF-8"
     refused 1 "t10k-labels" infer $connect "$mnist/t10k-labels-idx1-ubyte.gz:1"
 }
-works infer --connect "$address" --fingerprint "$fingerprint" --json "$digit"
+works infer --connect "$address" --guard sampled --fingerprint "$fingerprint" --json "$digit"
 json label
 
 refused 1 "not trusted.*other/server.crt" infer --connect "$address" --ca other/server.crt "$digit"
@@ -377,8 +445,8 @@ wait_for names "listening on localhost"
 port=$(sed -n 's/^listening on localhost://p' names)
 for host in $(getent ahosts localhost | sed 's/ .*//' | sort -u); do
     case "$host" in *:*) host="[$host]" ;; esac
-    works infer --connect "$host:$port" --ca certs/server.crt --json "$digit"
-    works infer --connect "$host:$port" --ca certs/server.crt --json "$digit"
+    works infer --connect "$host:$port" --ca certs/server.crt --guard sampled --json "$digit"
+    works infer --connect "$host:$port" --ca certs/server.crt --guard sampled --json "$digit"
 done
 kill $other_server
 wait $other_server || fail "a server without its log"
@@ -393,7 +461,7 @@ other_server=""
         "$bayhenn" infer $connect "$mnist"/mnist-00*.png >/dev/null 2>&1 &
         victim=$!
         sleep $delay
-        kill -9 $victim
+        kill -9 $victim 2>/dev/null # or done already
         wait $victim 2>/dev/null
     done
     wait $served || fail "a client beside vanishing ones: $(cat served.err)"
@@ -408,13 +476,126 @@ server=""
 [ $status = 0 ] || fail "serve ended with $status after SIGTERM"
 grep -q "answered" log || fail "serve logs nothing"
 
+# ---- guard sealed ----
+keys="--cert certs/server.crt --key certs/server.key"
+# shellcheck disable=SC2086 # a list of words
+{
+    "$bayhenn" serve --model m.bhn $keys --listen 127.0.0.1:0 --samples 2 --logit-bits 6 \
+        --ahead 2 --idle-timeout 3 >sealed.says 2>sealed.log &
+    sealed_server=$!
+    "$bayhenn" serve --model m.bhn $keys --listen 127.0.0.1:0 --samples 2 --reveal label \
+        >label.says 2>label.log &
+    label_server=$!
+}
+wait_for sealed.says listening
+wait_for label.says listening
+grep -q "^guard sealed: " sealed.says || fail "serve does not say that it is sealed"
+grep -q "logits of 2 draws, cut to 6 fraction bits" sealed.says || fail "serve: what clients learn"
+grep -q "2 queries prepared ahead" sealed.says || fail "serve: what clients may have prepared"
+grep -q "label alone" label.says || fail "serve does not say that it reveals the label"
+sealed="--connect $(sed -n 's/^listening on //p' sealed.says) --ca certs/server.crt"
+label="--connect $(sed -n 's/^listening on //p' label.says) --ca certs/server.crt"
+idx=$mnist/t10k-images-idx3-ubyte.gz
+# shellcheck disable=SC2086
+{
+    works infer $sealed "$digit"
+    has "guard sealed: "
+    has "follow the protocol"
+    has "entropy"
+    has "prepared in .* up, .* down), within the total"
+    works infer $sealed --guard sealed --threads 2 --json "$digit" "$idx:0-2"
+    [ "$(wc -l <out)" = 4 ] || fail "not a line for each of four images"
+    json file label probabilities entropy mutual_information samples guard reveal rounds \
+        ms.total ms.client ms.server bytes.up bytes.down prepare.ms prepare.ahead \
+        prepare.bytes.up prepare.bytes.down
+    has '"guard":"sealed","reveal":"logits"'
+    refused 1 "offers guard sealed, .*--guard sealed accepts that" \
+        infer $sealed --guard sampled "$digit"
+    refused 2 "times of --guard sampled alone" infer $sealed --profile p.json "$digit"
+    works eval --data "$mnist" --limit 3 $sealed --json
+    json images accuracy samples
+    works info $sealed
+    has "logits of every draw"
+    has "2 queries can be prepared"
+    works info $sealed --json
+    json guard reveal ahead rounds
+
+    works infer $label "$digit"
+    has "the server reveals the label alone"
+    has_not "entropy"
+    has_not "%"
+    works infer $label --json "$digit"
+    json label samples guard reveal rounds ms.total bytes.up prepare.ms
+    has '"reveal":"label"'
+    has_not "probabilities"
+    has_not "entropy"
+    has_not "mutual_information"
+    refused 1 "reveals labels alone" eval --data "$mnist" --limit 3 $label
+    works info $label
+    has "the label alone"
+}
+
+# Names on standard input: the one behind a pause finds a query prepared.
+# shellcheck disable=SC2086
+{
+    works infer $sealed --json - </dev/null
+    [ -s out ] && fail "something on stdout for no image"
+    { printf '%s\n\n' "$digit"; sleep 1; printf %s "$idx:3"; } |
+        "$bayhenn" infer $sealed --json - >out 2>err || fail "infer -"
+    [ "$(wc -l <out)" = 2 ] || fail "not a line for each of two names"
+    tail -n 1 out | grep -q '"ahead":true' || fail "nothing was prepared in a pause"
+    [ -s err ] && fail "something on stderr for good names"
+    # A name of 5000 bytes, one with a NUL, and wrong ones of every other kind.
+    { printf '%s\n' missing.png "$idx" "$idx:5000" "$digit"; printf '%05000d\n' 0
+        printf 'a\0b\n'; printf '%s\n' m.bhn "$idx:0-1"; } >names
+    "$bayhenn" infer $sealed --json - <names >out 2>err
+    status=$?
+    [ $status = 1 ] || fail "status $status for lines that name no image"
+    [ "$(wc -l <out)" = 3 ] || fail "lines that name images, beside others"
+    [ "$(wc -l <err)" = 6 ] || fail "not a line on stderr for each that names no image"
+    grep -q "missing.png: No such file" err || fail "which line names no image"
+    [ "$(grep -c "a line of standard input is no name" err)" = 2 ] || fail "lines that are none"
+    "$bayhenn" infer $sealed --json - <&- >out 2>err
+    status=$?
+    [ $status = 1 ] || fail "status $status for no standard input"
+    grep -q "cannot read standard input" err || fail "no standard input"
+    # An answer comes before the next line is asked for.
+    mkfifo names.pipe
+    "$bayhenn" infer $sealed --json - <names.pipe >answers 2>err &
+    reader=$!
+    exec 9>names.pipe
+    echo "$digit" >&9
+    wait_for answers '"label"'
+    # The server drops whoever is silent for so long; the client comes back.
+    sleep 4
+    echo "$idx:1" >&9
+    exec 9>&-
+    wait $reader || fail "a client that was silent for long"
+    [ "$(wc -l <answers)" = 2 ] || fail "answers to a client that was silent for long"
+    "$bayhenn" infer $connect --json - <names >out 2>err && fail "a server that is gone"
+}
+kill -TERM "$sealed_server" "$label_server"
+wait "$sealed_server" || fail "a sealed server after SIGTERM"
+wait "$label_server" || fail "a server of labels after SIGTERM"
+sealed_server=""
+label_server=""
+
 # ---- demo ----
 mkdir tmp
 TMPDIR=$work/tmp works demo --model m.bhn --count 2 --samples 2 --images "$mnist"
 [ -z "$(ls tmp)" ] || fail "demo leaves files behind"
 has "mnist-0001"
 has "of 2 digits right"
+has "guard sealed"
+has "prepared ahead"
 has "hidden from the server"
+has "random numbers only"
+works demo --model m.bhn --count 9 --samples 2 --images "$mnist" --guard sampled
+has "nothing that counts"
+has "mean of two images"
+works demo --model m.bhn --count 9 --samples 2 --images "$mnist" --reveal label
+has "the label of each image, nothing else"
+has_not "mean of two images"
 refused 1 "No such file" demo --model missing.bhn --images "$mnist"
 refused 1 "no PNG files" demo --model m.bhn --images certs
 

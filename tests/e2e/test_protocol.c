@@ -325,7 +325,7 @@ static bh_status feed_hello(const uint8_t *hello, size_t len)
 {
     bh_client *c;
     bh_error err = {0};
-    bh_client_options options = {.guard_min = BH_GUARD_SAMPLED};
+    bh_client_options options = {.guard = BH_GUARD_SAMPLED};
     assert_ok(bh_client_new(&c, &options));
     bh_status status = bh_client_feed(c, hello, len, &err);
     if (status != BH_OK) {
@@ -547,7 +547,7 @@ static void check_layers(const bh_client_result *r, const bh_plan *plan)
 {
     bh_client_layer sum = {0};
     double before = 0;
-    for (uint32_t i = 0; i < r->rounds; i++) {
+    for (uint32_t i = 0; i < r->n_layers; i++) {
         const bh_client_layer *l = &r->layers[i];
         uint32_t inputs = plan->layers[i].repeats.inputs;
         assert_int_equal(l->bytes_up, plan->layers[i].bytes_up + inputs * FRAME_BYTES);
@@ -578,8 +578,7 @@ static void test_statistics(void **state)
     bh_client_result result;
     bh_service_options options = {
         .guard = BH_GUARD_SAMPLED, .samples = 3, .clock = ticking};
-    bh_client_options client_options = {.guard_min = BH_GUARD_SAMPLED,
-                                        .clock = ticking};
+    bh_client_options client_options = {.guard = BH_GUARD_SAMPLED, .clock = ticking};
     assert_ok(bh_service_new(&s.service, f.model, &options, NULL));
     assert_ok(bh_server_new(&s.server, s.service));
     assert_ok(bh_client_new(&s.client, &client_options));
@@ -602,7 +601,7 @@ static void test_options(void **state)
     bh_service *service;
     const bh_service_options bad[] = {{.guard = BH_GUARD_SAMPLED, .samples = 257},
                                       {.guard = BH_GUARD_SAMPLED, .samples = 0},
-                                      {.guard = (bh_guard)2, .samples = 1}};
+                                      {.guard = (bh_guard)3, .samples = 1}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         bh_error err = {0};
         assert_status(bh_service_new(&service, m, &bad[i], &err), BH_ERR_PARAMS);

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/hooks.h"
 #include "base/memory.h"
+#include "protocol/service.h"
 #include "support/random_model.h"
 #include "support/session.h"
 #include "support/test.h"
@@ -50,8 +51,24 @@ static void pump(session *s, record *r, int pieces)
     }
 }
 
-static record run(const bh_model *m, const uint8_t *pixels, uint32_t samples,
-                  uint32_t threads, int pieces)
+// A plan may depend on the number of threads: it is made for one.
+static bh_status start(session *s, const bh_model *m, bh_guard guard, uint32_t samples,
+                       bh_pool *pool, bh_error *err)
+{
+    const bh_service_options options = {.guard = guard, .samples = samples};
+    bh_status status = session_start_with(s, m, &options, err);
+    if (status == BH_OK) {
+        session_close(s);
+        s->pool = pool;
+        s->service->pool = pool;
+        status = session_open(s);
+    }
+    return status;
+}
+
+// Some queries, the first one prepared ahead where the guard prepares.
+static record run(const bh_model *m, bh_guard guard, const uint8_t *pixels,
+                  uint32_t samples, uint32_t threads, int pieces)
 {
     record r = {0};
     session s;
@@ -61,7 +78,10 @@ static record run(const bh_model *m, const uint8_t *pixels, uint32_t samples,
     assert_ok(bh_pool_new(&pool, threads));
     bh_hooks_get()->fixed_seed_on = true; // seeds are drawn on this thread alone
     bh_hooks_get()->fixed_seed = 1;
-    assert_ok(session_start_on(&s, m, samples, pool, &err));
+    assert_ok(start(&s, m, guard, samples, pool, &err));
+    pump(&s, &r, pieces);
+    bh_status prepared = bh_client_prepare(s.client, NULL);
+    assert_status(prepared, guard == BH_GUARD_SEALED ? BH_OK : BH_WANT_MORE);
     pump(&s, &r, pieces);
     for (int i = 0; i < QUERIES; i++) {
         assert_ok(bh_client_query(s.client, pixels, NULL));
@@ -89,19 +109,34 @@ static void assert_same(const record *a, const record *b)
     assert_memory_equal(a->logits, b->logits, a->n_logits * sizeof *a->logits);
 }
 
-static void test_same_bytes(void **state)
+// One that the guard can serve.
+static bh_model *model_for(test_rng *rng, bh_guard guard, uint32_t samples)
 {
-    (void)state;
-    test_rng rng = test_rng_new("same bytes");
+    const bh_service_options options = {.guard = guard, .samples = samples};
+    for (;;) {
+        bh_model *m = random_model(rng);
+        bh_service *service;
+        bh_status status = bh_service_new(&service, m, &options, NULL);
+        bh_service_free(service);
+        if (status == BH_OK) {
+            return m;
+        }
+        bh_model_free(m);
+    }
+}
+
+static void check_guard(const char *name, bh_guard guard)
+{
+    test_rng rng = test_rng_new(name);
     for (int i = 0; i < MODELS; i++) {
-        bh_model *m = random_model(&rng);
-        uint8_t *pixels = bh_alloc(bh_shape_len(m->graph.input.shape), 1);
         uint32_t samples = (uint32_t)test_rng_range(&rng, 1, 7);
+        bh_model *m = model_for(&rng, guard, samples);
+        uint8_t *pixels = bh_alloc(bh_shape_len(m->graph.input.shape), 1);
         random_pixels(&rng, pixels, &m->graph);
-        record one = run(m, pixels, samples, 1, 1000);
+        record one = run(m, guard, pixels, samples, 1, 1000);
         for (uint32_t threads = 1; threads <= THREADS_MAX; threads++) {
             for (int pieces = 1; pieces <= 2; pieces++) {
-                record other = run(m, pixels, samples, threads, pieces);
+                record other = run(m, guard, pixels, samples, threads, pieces);
                 assert_same(&one, &other);
                 record_clear(&other);
             }
@@ -112,28 +147,44 @@ static void test_same_bytes(void **state)
     }
 }
 
+static void test_same_bytes(void **state)
+{
+    (void)state;
+    check_guard("same bytes", BH_GUARD_SAMPLED);
+}
+
+static void test_same_bytes_sealed(void **state)
+{
+    (void)state;
+    check_guard("same bytes, sealed", BH_GUARD_SEALED);
+}
+
 // The comparison can fail: another image gives other bytes.
 static void test_other_image(void **state)
 {
     (void)state;
     test_rng rng = test_rng_new("other image");
-    bh_model *m = random_model(&rng);
-    uint8_t *pixels = bh_alloc(bh_shape_len(m->graph.input.shape), 1);
-    record a = run(m, pixels, 2, 2, 1);
-    random_pixels(&rng, pixels, &m->graph);
-    record b = run(m, pixels, 2, 2, 1);
-    assert_int_equal(a.up.len, b.up.len);
-    assert_memory_not_equal(a.up.data, b.up.data, a.up.len);
-    record_clear(&a);
-    record_clear(&b);
-    bh_free(pixels);
-    bh_model_free(m);
+    for (int sealed = 0; sealed < 2; sealed++) {
+        bh_guard guard = sealed ? BH_GUARD_SEALED : BH_GUARD_SAMPLED;
+        bh_model *m = model_for(&rng, guard, 2);
+        uint8_t *pixels = bh_alloc(bh_shape_len(m->graph.input.shape), 1);
+        record a = run(m, guard, pixels, 2, 2, 1);
+        random_pixels(&rng, pixels, &m->graph);
+        record b = run(m, guard, pixels, 2, 2, 1);
+        assert_int_equal(a.up.len, b.up.len);
+        assert_memory_not_equal(a.up.data, b.up.data, a.up.len);
+        record_clear(&a);
+        record_clear(&b);
+        bh_free(pixels);
+        bh_model_free(m);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_same_bytes_sealed),
         cmocka_unit_test(test_other_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,9 +14,10 @@
 #include "net/tls.h"
 #include "protocol/frame.h"
 #include "protocol/service.h"
+#include "support/frames.h"
 #include "support/random_model.h"
 
-enum { WORKERS = 3, CLIENTS = 6, QUERIES = 2, TIMEOUT_MS = 20000 };
+enum { WORKERS = 3, CLIENTS = 6, QUERIES = 2, AHEAD = 3, TIMEOUT_MS = 20000 };
 
 typedef struct fixture {
     bh_selfsigned identity;
@@ -48,18 +49,20 @@ static bh_tls_server *new_server(const fixture *f, const char *listen, bh_error 
     return server;
 }
 
-static int set_up(void **state)
+static int set_up_guard(void **state, bh_guard guard)
 {
     fixture *f = calloc(1, sizeof *f);
-    test_rng rng = test_rng_new("test_tls");
+    test_rng rng = test_rng_new(bh_guard_name(guard));
     bh_error err = {0};
+    bool sealed = guard == BH_GUARD_SEALED;
     assert_ok(bh_pool_new(&f->pool, 3));
-    bh_service_options options = {.guard = BH_GUARD_SAMPLED,
+    bh_service_options options = {.guard = guard,
                                   .samples = 2,
+                                  .ahead = sealed ? AHEAD : 0,
                                   .pool = f->pool,
-                                  .prepare_bytes = 8 << 20};
+                                  .prepare_bytes = sealed ? 0 : 8 << 20};
     assert_true(bh_selfsigned_make(&f->identity));
-    f->model = random_model(&rng);
+    f->model = sealed ? sealed_model(&rng, &options) : random_model(&rng);
     f->pixels = calloc(bh_model_input_len(f->model), 1);
     random_pixels(&rng, f->pixels, &f->model->graph);
     assert_ok(bh_service_new(&f->service, f->model, &options, &err));
@@ -69,6 +72,16 @@ static int set_up(void **state)
     assert_int_equal(pthread_create(&f->thread, NULL, run_server, f->server), 0);
     *state = f;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_guard(state, BH_GUARD_SAMPLED);
+}
+
+static int set_up_sealed(void **state)
+{
+    return set_up_guard(state, BH_GUARD_SEALED);
 }
 
 static int tear_down(void **state)
@@ -91,7 +104,7 @@ static bh_tls_client_options client_options(const fixture *f)
 {
     return (bh_tls_client_options){.connect = f->address,
                                    .ca_file = f->identity.cert,
-                                   .guard_min = BH_GUARD_SAMPLED,
+                                   .guard = 0, // any
                                    .pool = f->pool,
                                    .timeout_ms = TIMEOUT_MS};
 }
@@ -108,15 +121,30 @@ static void assert_refused(const bh_tls_client_options *options, bh_status expec
     assert_null(client);
 }
 
-// Returns NULL if all went well.
+// As many queries as the server allows: none under guard `sampled`.
+static bool prepare_all(bh_tls_client *client)
+{
+    const bh_client *engine = bh_tls_client_engine(client);
+    uint32_t ahead = bh_client_get_facts(engine).ahead;
+    bh_status status;
+    do {
+        status = bh_tls_client_prepare(client, NULL);
+    } while (status == BH_OK);
+    return status == BH_WANT_MORE && bh_client_prepared(engine) == ahead;
+}
+
+// Some queries prepared ahead, and one more than that. Returns NULL if all went well.
 static void *run_client(void *argument)
 {
     const fixture *f = argument;
     bh_tls_client *client = NULL;
     bh_client_result result;
     bh_tls_client_options options = client_options(f);
-    bool ok = bh_tls_client_new(&client, &options, NULL) == BH_OK;
-    for (int i = 0; ok && i < QUERIES; i++) {
+    bool ok =
+        bh_tls_client_new(&client, &options, NULL) == BH_OK && prepare_all(client);
+    uint32_t queries =
+        ok ? QUERIES + bh_client_prepared(bh_tls_client_engine(client)) : 0;
+    for (uint32_t i = 0; ok && i < queries; i++) {
         ok = bh_tls_client_query(client, &result, f->pixels, NULL) == BH_OK &&
              result.bytes_up > 0 && result.bytes_down > 0;
     }
@@ -204,7 +232,7 @@ static void connect_and_vanish(const fixture *f, uint64_t bytes)
     assert_ok(bh_channel_open(&ch, context, method, fd));
     SSL_set_connect_state(ch.ssl);
     assert_ok(bh_channel_handshake(&ch, &pump));
-    bh_client_options options = {.guard_min = BH_GUARD_SAMPLED};
+    bh_client_options options = {.guard = 0}; // any
     assert_ok(bh_client_new(&engine, &options));
     const bh_engine pumped = {engine, NULL, output, sent, feed};
     while (bh_client_get_state(engine) == BH_CLIENT_CONNECTING) {
@@ -590,5 +618,12 @@ int main(void)
         cmocka_unit_test(test_impostors),
         cmocka_unit_test(test_old_client),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    const struct CMUnitTest sealed[] = {
+        cmocka_unit_test(test_one_client),
+        cmocka_unit_test(test_spent_key),
+        cmocka_unit_test(test_several_clients),
+        cmocka_unit_test(test_vanishing_clients),
+    };
+    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+    return failed + cmocka_run_group_tests(sealed, set_up_sealed, tear_down);
 }

@@ -25,6 +25,14 @@ bh_status session_start_on(session *s, const bh_model *model, uint32_t samples,
     return status;
 }
 
+bh_status session_start_with(session *s, const bh_model *model,
+                             const bh_service_options *options, bh_error *err)
+{
+    *s = (session){.pool = options->pool};
+    bh_status status = bh_service_new(&s->service, model, options, err);
+    return status == BH_OK ? session_open(s) : status;
+}
+
 void session_end(session *s)
 {
     session_close(s);
@@ -35,7 +43,7 @@ void session_end(session *s)
 bh_status session_open(session *s)
 {
     bh_status status = bh_server_new(&s->server, s->service);
-    bh_client_options options = {.guard_min = BH_GUARD_SAMPLED, .pool = s->pool};
+    bh_client_options options = {.guard = s->service->plan->guard, .pool = s->pool};
     return status == BH_OK ? bh_client_new(&s->client, &options) : status;
 }
 

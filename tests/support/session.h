@@ -15,7 +15,11 @@ typedef struct session {
 // A service of this model, and both engines. An error leaves what session_end frees.
 bh_status session_start(session *s, const bh_model *model, uint32_t samples,
                         bh_error *err);
-// The same on a pool, with the plan for one thread: a plan may depend on their number.
+// With options of any guard; both engines on the pool that they name.
+bh_status session_start_with(session *s, const bh_model *model,
+                             const bh_service_options *options, bh_error *err);
+// The first one on a pool, with the plan for one thread: a plan may depend on their
+// number.
 bh_status session_start_on(session *s, const bh_model *model, uint32_t samples,
                            bh_pool *pool, bh_error *err);
 void session_end(session *s);

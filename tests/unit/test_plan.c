@@ -49,7 +49,10 @@ static bh_status plan_of(bh_plan **plan, const bh_graph *g, uint32_t samples)
 {
     bh_error err = {0};
     bh_cost cost = bh_cost_default();
-    bh_status status = bh_plan_new(plan, g, BH_GUARD_SAMPLED, samples, &cost, &err);
+    bh_status status = bh_plan_new(
+        plan, g,
+        &(const bh_plan_options){.guard = BH_GUARD_SAMPLED, .samples = samples}, &cost,
+        &err);
     assert_true(status == BH_OK || err.message[0] != '\0');
     return status;
 }

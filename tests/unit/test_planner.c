@@ -155,7 +155,10 @@ static bh_plan *plan_for(const bh_model *m, uint32_t samples, const bh_cost *cos
 {
     bh_plan *plan;
     bh_error err = {0};
-    assert_ok(bh_plan_new(&plan, &m->graph, BH_GUARD_SAMPLED, samples, cost, &err));
+    assert_ok(bh_plan_new(
+        &plan, &m->graph,
+        &(const bh_plan_options){.guard = BH_GUARD_SAMPLED, .samples = samples}, cost,
+        &err));
     return plan;
 }
 
@@ -177,10 +180,11 @@ static double latency(const bh_plan *plan, const bh_cost *cost)
 static void test_slower_links(void **state)
 {
     (void)state;
-    static const char *const nets[] = {"lenet5", "netd", "lenet-caffe"};
+    static const char *const nets[] = {"lenet5", "netd", "lenet-caffe",
+                                       "minionn-cifar"};
     static const double speeds[] = {1e10, 1.25e9, 5e8, 125e6, 5e7, 12.5e6, 1e6, 1e3};
     enum { SPEEDS = sizeof speeds / sizeof speeds[0] };
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < sizeof nets / sizeof nets[0]; k++) {
         bh_model *m;
         assert_ok(bh_model_synthetic(&m, nets[k], 1, NULL));
         for (uint32_t samples = 1; samples <= 8; samples += 7) {

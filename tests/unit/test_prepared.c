@@ -29,8 +29,10 @@ static void set_up(fixture *f, const char *name)
     test_rng rng = test_rng_new(name);
     bh_cost cost = bh_cost_default();
     *f = (fixture){.model = random_model(&rng)};
-    assert_ok(bh_plan_new(&f->plan, &f->model->graph, BH_GUARD_SAMPLED, SAMPLES, &cost,
-                          NULL));
+    assert_ok(bh_plan_new(
+        &f->plan, &f->model->graph,
+        &(const bh_plan_options){.guard = BH_GUARD_SAMPLED, .samples = SAMPLES}, &cost,
+        NULL));
     f->n_layers = f->plan->n_layers;
     // The smallest store with room for one unit of every layer, by bisection.
     uint64_t lo = 0, hi = 1 << 26;
@@ -62,16 +64,6 @@ static void fill(bh_store *store)
         status = bh_store_fill(store);
     }
     assert_status(status, BH_WANT_MORE);
-}
-
-static bool is_zero(const void *data, size_t len)
-{
-    const uint8_t *bytes = data;
-    uint8_t any = 0;
-    for (size_t i = 0; i < len; i++) {
-        any |= bytes[i];
-    }
-    return any == 0;
 }
 
 // As many units as fit, in no more memory than was said.
@@ -140,7 +132,7 @@ static void expect_erased(const fixture *f, const bh_prepared *unit)
     static part parts[PARTS_MAX];
     size_t count = parts_of(f, unit, parts);
     for (size_t i = 0; i < count; i++) {
-        assert_true(is_zero(parts[i].data, parts[i].len));
+        assert_true(test_is_zero(parts[i].data, parts[i].len));
     }
 }
 
@@ -301,7 +293,7 @@ static size_t count_erased(const fixture *f, bh_prepared *const *units, size_t c
 {
     size_t erased = 0;
     for (size_t i = 0; i < count; i++) {
-        if (is_zero(units[i]->seed, sizeof units[i]->seed)) {
+        if (test_is_zero(units[i]->seed, sizeof units[i]->seed)) {
             expect_erased(f, units[i]);
             erased++;
         }
