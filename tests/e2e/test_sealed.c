@@ -65,7 +65,7 @@ static bool replay_model(test_rng *rng, const bh_model *m, replay_counts *all)
         assert_ok(session_pump(&pair, 65536, &err));
         for (int query = 0; query < 2; query++) {
             random_pixels(rng, pixels, &m->graph);
-            replay_query(&pair, m, pixels, &counts);
+            replay_query(&pair, m, pixels, SIZE_MAX, &counts);
         }
         bh_free(pixels);
         const bh_plan *plan = pair.service->plan;
@@ -114,7 +114,7 @@ static void test_shipped(void **state)
     assert_ok(session_pump(&pair, 65536, &err));
     size_t len = bh_shape_len(images.shape);
     for (size_t i = 0; i < DIGITS; i++) {
-        replay_query(&pair, m, images.pixels + i * len, &counts);
+        replay_query(&pair, m, images.pixels + i * len, SIZE_MAX, &counts);
     }
     report(&counts);
     check_off_by_one(&counts, pair.service->plan);

@@ -162,7 +162,7 @@ static void test_byte_by_byte(void **state)
     replay_counts counts = {0};
     assert_ok(session_pump(&f.s, 1, NULL));
     for (int i = 0; i < 2; i++) {
-        replay_query_by(&f.s, f.model, f.pixels, 1, &counts);
+        replay_query(&f.s, f.model, f.pixels, 1, &counts);
     }
     assert_true(counts.activations > 0);
     tear_down(&f);

@@ -504,7 +504,7 @@ static void garble(fixture *f, bool from_client, size_t n, size_t *refused)
     if (x.type == BH_FRAME_FLIGHT && n % 8 == 0) {
         bh_hooks_get()->on_free = NULL; // the hooks have one user
         replay_counts counts = {0};
-        replay_query(&f->s, f->model, f->pixels, &counts);
+        replay_query(&f->s, f->model, f->pixels, SIZE_MAX, &counts);
         bh_hooks_get()->on_free = look_at_freed;
         bh_hooks_get()->user = f;
     }

@@ -37,7 +37,7 @@ static void classify(part *p, session *pair, size_t i)
     bh_client_result result;
     p->counts.exact = exact;
     replay_query(pair, p->f->model,
-                 p->f->images.pixels + i * bh_shape_len(p->f->images.shape),
+                 p->f->images.pixels + i * bh_shape_len(p->f->images.shape), SIZE_MAX,
                  &p->counts);
     assert_ok(bh_client_get_result(pair->client, &result));
     bh_prediction clear =

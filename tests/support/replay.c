@@ -4,92 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/hooks.h"
 #include "base/memory.h"
 #include "model/clear.h"
 #include "model/segment.h"
 #include "mpc/truncate.h"
 #include "protocol/service.h"
+#include "support/record.h"
 #include "support/test.h"
-
-#define STAGES 3
-
-// What the hooks saw of one query.
-typedef struct record {
-    uint32_t n_layers, samples;
-    int32_t **weights, **bias;    // [layer * samples + sample]
-    uint32_t **shares[2][STAGES]; // [client][stage][layer]
-    size_t *lengths[STAGES];      // [layer]
-} record;
-
-static void *copy(const void *from, size_t len, size_t size)
-{
-    void *to = bh_alloc(len, size);
-    assert_non_null(to);
-    memcpy(to, from, len * size);
-    return to;
-}
-
-static void keep_weights(void *user, uint32_t layer, uint32_t sample,
-                         const int32_t *weights, size_t n_weights, const int32_t *bias,
-                         size_t n_bias)
-{
-    record *r = user;
-    uint32_t at = layer * r->samples + sample;
-    assert_null(r->weights[at]); // drawn once per query, layer and sample
-    r->weights[at] = copy(weights, n_weights, sizeof *weights);
-    r->bias[at] = copy(bias, n_bias, sizeof *bias);
-}
-
-static void keep_shares(void *user, bool is_client, uint32_t layer, int stage,
-                        const uint32_t *shares, size_t len)
-{
-    record *r = user;
-    assert_null(r->shares[is_client][stage][layer]);
-    r->shares[is_client][stage][layer] = copy(shares, len, sizeof *shares);
-    assert_true(r->lengths[stage][layer] == 0 || r->lengths[stage][layer] == len);
-    r->lengths[stage][layer] = len;
-}
-
-static void record_init(record *r, uint32_t n_layers, uint32_t samples)
-{
-    size_t n = (size_t)n_layers * samples;
-    *r = (record){.n_layers = n_layers, .samples = samples};
-    r->weights = bh_alloc(n, sizeof(void *));
-    r->bias = bh_alloc(n, sizeof(void *));
-    for (int stage = 0; stage < STAGES; stage++) {
-        r->shares[0][stage] = bh_alloc(n_layers, sizeof(void *));
-        r->shares[1][stage] = bh_alloc(n_layers, sizeof(void *));
-        r->lengths[stage] = bh_alloc(n_layers, sizeof(size_t));
-    }
-    bh_hooks *hooks = bh_hooks_get();
-    hooks->on_weights = keep_weights;
-    hooks->on_shares = keep_shares;
-    hooks->user = r;
-}
-
-static void record_clear(record *r)
-{
-    bh_hooks *hooks = bh_hooks_get();
-    hooks->on_weights = NULL;
-    hooks->on_shares = NULL;
-    hooks->user = NULL;
-    for (size_t i = 0; i < (size_t)r->n_layers * r->samples; i++) {
-        bh_free(r->weights[i]);
-        bh_free(r->bias[i]);
-    }
-    for (int stage = 0; stage < STAGES; stage++) {
-        for (uint32_t i = 0; i < r->n_layers; i++) {
-            bh_free(r->shares[0][stage][i]);
-            bh_free(r->shares[1][stage][i]);
-        }
-        bh_free(r->shares[0][stage]);
-        bh_free(r->shares[1][stage]);
-        bh_free(r->lengths[stage]);
-    }
-    bh_free(r->weights);
-    bh_free(r->bias);
-}
 
 // The number that the two shares of element k stand for, modulo 2^bits.
 static uint32_t together(const record *r, int stage, uint32_t layer, size_t k,
@@ -247,40 +168,20 @@ static void replay_sample(const record *r, const bh_plan *plan, uint32_t sample,
 }
 
 void replay_query(session *p, const bh_model *model, const uint8_t *pixels,
-                  replay_counts *counts)
+                  size_t chunk, replay_counts *counts)
 {
-    replay_query_by(p, model, pixels, 65536, counts);
-}
-
-void replay_query_by(session *p, const bh_model *model, const uint8_t *pixels,
-                     size_t chunk, replay_counts *counts)
-{
-    const bh_graph *g = &model->graph;
     const bh_plan *plan = p->service->plan;
-    bh_client_result result;
     record r;
-    size_t len = bh_shape_len(g->input.shape);
-    record_init(&r, plan->n_layers, plan->samples);
-    bh_error err = {0};
-    if (session_query(p, pixels, chunk, &err) != BH_OK) {
-        fail_msg("%s", err.message);
-    }
-    assert_int_equal(bh_client_get_state(p->client), BH_CLIENT_READY);
-    assert_ok(bh_client_get_result(p->client, &result));
-    float *real = bh_alloc(len, sizeof *real);
-    int64_t *input = bh_alloc(len, sizeof *input);
-    bh_normalise_pixels(g, real, pixels);
-    bh_quantise_input(g, input, real);
+    record_query(&r, p, model, pixels, chunk);
     for (uint32_t s = 0; s < r.samples; s++) {
-        const double *logits =
-            result.logits != NULL ? result.logits + s * g->n_classes : NULL;
-        replay_sample(&r, plan, s, input, logits, counts);
+        const double *logits = r.result.logits;
+        replay_sample(&r, plan, s, r.input,
+                      logits != NULL ? logits + s * plan->graph->n_classes : NULL,
+                      counts);
     }
     if (plan->reveal == BH_REVEAL_LABEL) {
-        check_label(&r, plan, result.prediction.label);
+        check_label(&r, plan, r.result.prediction.label);
         counts->labels++;
     }
-    bh_free(input);
-    bh_free(real);
     record_clear(&r);
 }

@@ -16,11 +16,9 @@ typedef struct replay_counts {
     double *exact;    // or NULL; [samples][classes]: exact logits of the last query
 } replay_counts;
 
-// One query, added to *counts; fails the test at the first difference.
+// One query, at most `chunk` bytes moved at a time, added to *counts; fails the test at
+// the first difference.
 void replay_query(session *p, const bh_model *model, const uint8_t *pixels,
-                  replay_counts *counts);
-// The same with at most `chunk` bytes moved at a time.
-void replay_query_by(session *p, const bh_model *model, const uint8_t *pixels,
-                     size_t chunk, replay_counts *counts);
+                  size_t chunk, replay_counts *counts);
 
 #endif
