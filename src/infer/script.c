@@ -106,18 +106,13 @@ static void emit_pool(builder *b, const bh_layer *layer)
 // To the range that the next linear layer takes, q, times 2^shift.
 static void emit_clamp(builder *b, const bh_quant *q)
 {
-    bh_move clamp = {.base = (int64_t)q->x_lo * (INT64_C(1) << q->shift),
-                     .hi = (int64_t)q->x_hi * (INT64_C(1) << q->shift)};
-    clamp.hi -= q->shift > 0; // so that no rounding ends above x_hi
-    clamp.lo = b->relu ? larger(0, clamp.base) : clamp.base;
-    clamp.has_lo = b->lo < clamp.lo;
-    clamp.has_hi = b->hi > clamp.hi;
+    const int64_t unit = INT64_C(1) << q->shift;
     bh_move *m = emit(b, BH_MOVE_CLAMP, b->len);
-    m->base = clamp.base;
-    m->lo = clamp.lo;
-    m->hi = clamp.hi;
-    m->has_lo = clamp.has_lo;
-    m->has_hi = clamp.has_hi;
+    m->base = q->x_lo * unit;
+    m->lo = b->relu ? larger(0, m->base) : m->base;
+    m->hi = q->x_hi * unit - (q->shift > 0); // so that no rounding ends above x_hi
+    m->has_lo = b->lo < m->lo;
+    m->has_hi = b->hi > m->hi;
     m->gate_len = b->len * (size_t)(m->has_lo + m->has_hi);
     if (m->has_lo) {
         require(b, b->lo - m->lo, b->hi - m->lo);
