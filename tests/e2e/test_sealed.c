@@ -7,7 +7,7 @@
 #include "data/images.h"
 #include "infer/sealed_cost.h"
 #include "model/deviation.h"
-#include "protocol/service.h"
+#include "protocol/server_state.h"
 #include "support/random_model.h"
 #include "support/replay.h"
 #include "support/test.h"
@@ -123,11 +123,81 @@ static void test_shipped(void **state)
     bh_model_free(m);
 }
 
+// Where the k-th place of an answer stands in a layer's output.
+static void find_places(const bh_linear *l, int64_t *where, uint32_t answer)
+{
+    size_t len = bh_linear_out_len(l), n = bh_linear_n_places(l, answer);
+    int64_t *number = bh_alloc(n, sizeof *number), *out = bh_alloc(len, sizeof *out);
+    for (size_t k = 0; k < n; k++) {
+        number[k] = (int64_t)k + 1;
+    }
+    bh_linear_unpack(l, out, number, answer);
+    for (size_t v = 0; v < len; v++) {
+        if (out[v] > 0) {
+            where[out[v] - 1] = (int64_t)v;
+        }
+    }
+    bh_free(number);
+    bh_free(out);
+}
+
+// Differences of two answers' shares at the same places, modulo 2^l: random numbers
+// where masks are their own, one for each pair of biases where they are the same.
+static void check_answers(const bh_unit *unit, const bh_plan *plan, uint32_t layer)
+{
+    const bh_linear *l = &plan->layers[layer].linear;
+    size_t len = bh_linear_out_len(l), repeated = 0;
+    int64_t *a = bh_alloc(len, sizeof *a), *b = bh_alloc(len, sizeof *b);
+    find_places(l, a, 0);
+    find_places(l, b, 1);
+    size_t n = bh_linear_n_places(l, 0), other = bh_linear_n_places(l, 1);
+    n = n < other ? n : other;
+    uint32_t before = 0;
+    for (size_t k = 0; k < n; k++) {
+        uint32_t d = (unit->output[layer][a[k]] - unit->output[layer][b[k]])
+                     << (32 - plan->layers[layer].t_bits);
+        repeated += k > 0 && d == before;
+        before = d;
+    }
+    assert_true(n > 1 && repeated <= n / 8);
+    bh_free(a);
+    bh_free(b);
+}
+
+static void test_masks_of_answers(void **state)
+{
+    (void)state;
+    bh_model *m;
+    bh_error err = {0};
+    if (bh_model_load(&m, MODEL, &err) != BH_OK) {
+        fail_msg("%s", err.message);
+    }
+    bh_service_options options = {.guard = BH_GUARD_SEALED, .samples = 1};
+    session pair;
+    assert_ok(session_start_with(&pair, m, &options, &err));
+    assert_ok(session_pump(&pair, SIZE_MAX, &err));
+    assert_ok(bh_client_prepare(pair.client, &err));
+    assert_ok(session_pump(&pair, SIZE_MAX, &err));
+    const bh_plan *plan = pair.service->plan;
+    size_t checked = 0;
+    for (uint32_t i = 0; i < plan->n_layers; i++) {
+        if (plan->layers[i].linear.n_answers > 1 &&
+            bh_linear_n_places(&plan->layers[i].linear, 0) >= 32) {
+            check_answers(pair.server->sealed.ready.items[0], plan, i);
+            checked++;
+        }
+    }
+    assert_true(checked > 0);
+    session_end(&pair);
+    bh_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_models),
         cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_masks_of_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

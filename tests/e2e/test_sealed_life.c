@@ -357,6 +357,51 @@ static void test_units_are_used_once(void **state)
     tear_down(&f);
 }
 
+static bool all_zero(const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    uint8_t any = 0;
+    for (size_t i = 0; data != NULL && i < len; i++) {
+        any |= bytes[i];
+    }
+    return any == 0;
+}
+
+static void assert_erased(const bh_rot_supply *s)
+{
+    assert_int_equal(s->taken, 0);
+    assert_true(all_zero(s->m0, s->n * sizeof *s->m0));
+    assert_true(all_zero(s->m1, s->n * sizeof *s->m1));
+    assert_true(all_zero(s->m, s->n * sizeof *s->m));
+    assert_true(all_zero(s->c, s->n * sizeof *s->c));
+}
+
+// Behind a query its unit is room for another one and nothing else; what its answers
+// cost the key is counted.
+static void test_units_are_erased(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up(&f, "units are erased");
+    connect(&f);
+    for (uint64_t i = 1; i <= 2; i++) {
+        query(&f);
+        const bh_unit *spare[2] = {f.s.client->sealed.ready.spare,
+                                   f.s.server->sealed.ready.spare};
+        for (int side = 0; side < 2; side++) {
+            assert_non_null(spare[side]);
+            assert_true(
+                all_zero(spare[side]->words, spare[side]->n_words * sizeof(uint32_t)));
+            assert_erased(&spare[side]->receive);
+            assert_erased(&spare[side]->send);
+        }
+        uint64_t answers = bh_plan_sum(f.s.service->plan).answers;
+        assert_int_equal(f.s.client->sealed.answers, i * answers);
+        assert_int_equal(f.s.server->sealed.answers, i * answers);
+    }
+    tear_down(&f);
+}
+
 typedef struct frees {
     size_t blocks, dirty;
 } frees;
@@ -492,6 +537,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_early_query),
         cmocka_unit_test(test_units_are_new),
         cmocka_unit_test(test_units_are_used_once),
+        cmocka_unit_test(test_units_are_erased),
         cmocka_unit_test(test_wiping),
         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_key_limit),

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the gates of mpc send, for inputs as different as can be. Every field of every
 // message is uniform. Of what a party sees (the peer's messages, its own choices and
-// pads) every two bits are independent, and no sum of any bits is constant, which a
-// mask that was used twice, anywhere, would make of some.
+// pads) every two bits are independent, and no sum of any bits is constant, which most
+// masks that are used twice would make of some. (A pad of the product that is also one
+// of the tree shows in products of bits only: mutants say that this test misses it.)
 //
 // Each law is refused wrongly with probability 1e-9 (a thousand fields) or 1e-10 (1.5
 // million pairs of bits): 2e-4 for the whole program.
