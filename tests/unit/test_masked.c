@@ -285,12 +285,42 @@ static void test_misuse(void **state)
     }
 }
 
+// The mask is the stream "mask" of the server's seed, by the words of docs/protocol.md,
+// and of no other purpose: the server's share is its rounding.
+static void test_stream_of_the_mask(void **state)
+{
+    (void)state;
+    enum { L = 24 };
+    trial *t = trial_new("n2048", "stream of the mask");
+    draw_weights(t, W_MAX);
+    ask(t, L);
+    const uint64_t q = t->c.he->ring.ntt[0].mod.q;
+    bh_stream_key key;
+    bh_stream *stream;
+    assert_ok(bh_stream_key_derive(&key, t->c.seed, "mask", NULL));
+    assert_ok(bh_stream_new(&stream));
+    assert_ok(bh_stream_start(stream, &key, bh_stream_number(0, 0, 0)));
+    for (size_t i = 0; i < N;) {
+        uint64_t word;
+        assert_ok(bh_stream_read(stream, &word, sizeof word));
+        word &= (UINT64_C(1) << 46) - 1;
+        if (word < q) {
+            // Rounded in doubles of 53 bits: the share may be the neighbour.
+            double share = ldexp((double)word, L) / (double)q;
+            double off = fabs(share - t->c.share[i++]);
+            assert_true(fmin(off, ldexp(1, L) - off) < 0.51);
+        }
+    }
+    bh_stream_free(stream);
+    trial_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products), cmocka_unit_test(test_sum),
         cmocka_unit_test(test_rate),     cmocka_unit_test(test_uniform),
-        cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_misuse),   cmocka_unit_test(test_stream_of_the_mask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
