@@ -12,41 +12,17 @@
 #include "model/draw.h"
 #include "protocol/client_state.h"
 #include "protocol/server_state.h"
+#include "support/sealed_graph.h"
 #include "tool.h"
 
-enum { PIXELS = 64, LAYERS = 3 };
-
-// Every kind of move: conv2d, ReLU, max-pool, conv2d, ReLU, average-pool, fc.
-static void describe(bh_graph *g)
-{
-    *g = (bh_graph){.name = "ct", .dataset = "none", .n_layers = 8, .n_classes = 3};
-    g->input = (bh_input){.shape = {1, 8, 8}, .dev = {1}};
-    g->layers[0] = (bh_layer){.kind = BH_LAYER_CONV2D,
-                              .out_channels = 2,
-                              .kernel_h = 3,
-                              .kernel_w = 3,
-                              .stride = 1};
-    g->layers[1] = (bh_layer){.kind = BH_LAYER_RELU};
-    g->layers[2] = (bh_layer){
-        .kind = BH_LAYER_MAX_POOL, .kernel_h = 2, .kernel_w = 2, .stride = 2};
-    g->layers[3] = (bh_layer){.kind = BH_LAYER_CONV2D,
-                              .out_channels = 2,
-                              .kernel_h = 2,
-                              .kernel_w = 2,
-                              .stride = 1};
-    g->layers[4] = (bh_layer){.kind = BH_LAYER_RELU};
-    g->layers[5] = (bh_layer){
-        .kind = BH_LAYER_AVG_POOL, .kernel_h = 2, .kernel_w = 2, .stride = 2};
-    g->layers[6] = (bh_layer){.kind = BH_LAYER_FLATTEN};
-    g->layers[7] = (bh_layer){.kind = BH_LAYER_FC, .out_channels = 3};
-}
+enum { PIXELS = SEALED_PIXELS, LAYERS = 3 };
 
 static bh_model *make_model(void)
 {
     static bh_graph g;
     bh_model *m;
     float input[PIXELS];
-    describe(&g);
+    sealed_graph(&g);
     tool_check(bh_graph_check(&g, NULL) == BH_OK && bh_model_new(&m, &g) == BH_OK,
                "a model");
     for (uint32_t i = 0; i < LAYERS; i++) {

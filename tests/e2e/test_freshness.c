@@ -7,6 +7,7 @@
 #include "base/hooks.h"
 #include "base/memory.h"
 #include "protocol/message.h"
+#include "support/faults.h"
 #include "support/random_model.h"
 #include "support/session.h"
 #include "support/test.h"
@@ -113,21 +114,6 @@ static void test_transcript(void **state)
     assert_memory_not_equal(first, other, 32);
 }
 
-typedef struct frees {
-    size_t blocks, dirty;
-} frees;
-
-static void look_at_freed(void *user, const uint8_t *data, size_t len)
-{
-    frees *f = user;
-    uint8_t any = 0;
-    for (size_t i = 0; i < len; i++) {
-        any |= data[i];
-    }
-    f->blocks++;
-    f->dirty += any != 0;
-}
-
 // Whatever a session frees is zero by then.
 static void test_wiping(void **state)
 {
@@ -137,7 +123,7 @@ static void test_wiping(void **state)
     uint8_t *pixels = bh_alloc(bh_shape_len(m->graph.input.shape), 1);
     frees f = {0};
     session s;
-    bh_hooks_get()->on_free = look_at_freed;
+    bh_hooks_get()->on_free = frees_look;
     bh_hooks_get()->user = &f;
     assert_ok(session_start(&s, m, 2, NULL));
     assert_ok(session_pump(&s, SIZE_MAX, NULL));

@@ -10,60 +10,19 @@
 #include "protocol/client_state.h"
 #include "protocol/server_state.h"
 #include "support/dealer.h"
+#include "support/faults.h"
 #include "support/frames.h"
 #include "support/random_model.h"
 #include "support/replay.h"
+#include "support/sealed.h"
 
-enum { AHEAD = 3, SAMPLES = 2 };
-
-// By it the plan chooses how transfers are made: the fastest, or with `ferret` as an
-// argument the slowest.
-static bh_link chosen_link = {.bytes_per_second = 1e12};
-
-typedef struct fixture {
-    bh_model *model;
-    bh_service_options options;
-    session s;
-    uint8_t pixels[SEALED_PIXELS];
-    test_rng rng;
-} fixture;
-
-static void set_up(fixture *f, const char *name)
-{
-    *f = (fixture){.rng = test_rng_new(name)};
-    bh_error err = {0};
-    f->options = (bh_service_options){.guard = BH_GUARD_SEALED,
-                                      .samples = SAMPLES,
-                                      .ahead = AHEAD,
-                                      .link = chosen_link};
-    f->model = sealed_model(&f->rng, &f->options);
-    random_pixels(&f->rng, f->pixels, &f->model->graph);
-    if (session_start_with(&f->s, f->model, &f->options, &err) != BH_OK) {
-        fail_msg("%s", err.message);
-    }
-    assert_int_equal(f->s.service->plan->supplier == BH_SUPPLIER_FERRET,
-                     chosen_link.bytes_per_second < 2);
-}
-
-static void tear_down(fixture *f)
-{
-    session_end(&f->s);
-    bh_model_free(f->model);
-}
-
-static void connect(fixture *f)
-{
-    assert_ok(session_pump(&f->s, SIZE_MAX, NULL));
-    assert_int_equal(bh_client_get_state(f->s.client), BH_CLIENT_READY);
-}
-
-static void prepare(fixture *f)
+static void prepare(sealed_fixture *f)
 {
     assert_ok(bh_client_prepare(f->s.client, NULL));
     assert_ok(session_pump(&f->s, SIZE_MAX, NULL));
 }
 
-static void query(fixture *f)
+static void query(sealed_fixture *f)
 {
     assert_ok(session_query(&f->s, f->pixels, SIZE_MAX, NULL));
 }
@@ -124,8 +83,8 @@ static void divide_weights(bh_model *m, int by)
 static void test_sizes_are_public(void **state)
 {
     (void)state;
-    fixture f;
-    set_up(&f, "sizes");
+    sealed_fixture f;
+    sealed_set_up(&f, "sizes");
     transcript *first = calloc(1, sizeof *first), *other = calloc(1, sizeof *other);
     uint8_t dark[SEALED_PIXELS] = {0}, light[SEALED_PIXELS];
     memset(light, 255, sizeof light);
@@ -148,7 +107,7 @@ static void test_sizes_are_public(void **state)
     }
     free(first);
     free(other);
-    tear_down(&f);
+    sealed_tear_down(&f);
 }
 
 // ---- pieces ----
@@ -157,15 +116,15 @@ static void test_sizes_are_public(void **state)
 static void test_byte_by_byte(void **state)
 {
     (void)state;
-    fixture f;
-    set_up(&f, "byte by byte");
+    sealed_fixture f;
+    sealed_set_up(&f, "byte by byte");
     replay_counts counts = {0};
     assert_ok(session_pump(&f.s, 1, NULL));
     for (int i = 0; i < 2; i++) {
         replay_query(&f.s, f.model, f.pixels, 1, &counts);
     }
     assert_true(counts.activations > 0);
-    tear_down(&f);
+    sealed_tear_down(&f);
 }
 
 // A client may ask while the setup's last message has come in part.
@@ -173,14 +132,14 @@ static void test_early_query(void **state)
 {
     (void)state;
     for (int ahead = 0; ahead < 2; ahead++) {
-        fixture f;
-        set_up(&f, "early query");
+        sealed_fixture f;
+        sealed_set_up(&f, "early query");
         frame x = frames_until(&f.s, false, 2, f.pixels, 0); // the setup's last
         assert_int_equal(x.type, BH_FRAME_SETUP);
         if (bh_client_get_state(f.s.client) != BH_CLIENT_READY) {
             assert_int_equal(f.s.service->plan->supplier, BH_SUPPLIER_FERRET);
             frame_clear(&x); // is not ready before it has come
-            tear_down(&f);
+            sealed_tear_down(&f);
             continue;
         }
         size_t part = 1 + test_rng_below(&f.rng, x.len - 1);
@@ -197,7 +156,7 @@ static void test_early_query(void **state)
         assert_int_equal(bh_client_prepared(f.s.client), ahead);
         query(&f);
         assert_int_equal(bh_server_queries(f.s.server), ahead ? 1 : 2);
-        tear_down(&f);
+        sealed_tear_down(&f);
     }
 }
 
@@ -292,17 +251,17 @@ static void assert_unlike_within(const bh_plan *plan, const bh_unit *u, bool is_
 static void test_units_are_new(void **state)
 {
     (void)state;
-    fixture f;
-    set_up(&f, "units are new");
-    connect(&f);
-    for (int i = 0; i < AHEAD; i++) {
+    sealed_fixture f;
+    sealed_set_up(&f, "units are new");
+    sealed_connect(&f);
+    for (int i = 0; i < SEALED_AHEAD; i++) {
         prepare(&f);
     }
     const bh_units *client = &f.s.client->sealed.ready;
     const bh_units *server = &f.s.server->sealed.ready;
-    assert_int_equal(client->count, AHEAD);
-    assert_int_equal(server->count, AHEAD);
-    for (uint32_t i = 0; i < AHEAD; i++) {
+    assert_int_equal(client->count, SEALED_AHEAD);
+    assert_int_equal(server->count, SEALED_AHEAD);
+    for (uint32_t i = 0; i < SEALED_AHEAD; i++) {
         assert_paired(client->items[i], server->items[i]);
         assert_paired(server->items[i], client->items[i]);
         for (uint32_t k = 0; k < i; k++) {
@@ -313,7 +272,7 @@ static void test_units_are_new(void **state)
         assert_unlike_within(f.s.service->plan, client->items[i], true);
         assert_unlike_within(f.s.service->plan, server->items[i], false);
     }
-    tear_down(&f);
+    sealed_tear_down(&f);
 }
 
 // The unit of a query is the oldest; all its transfers are taken, none twice (each is
@@ -321,16 +280,16 @@ static void test_units_are_new(void **state)
 static void test_units_are_used_once(void **state)
 {
     (void)state;
-    fixture f;
-    set_up(&f, "units are used once");
-    connect(&f);
-    for (int i = 0; i < AHEAD; i++) {
+    sealed_fixture f;
+    sealed_set_up(&f, "units are used once");
+    sealed_connect(&f);
+    for (int i = 0; i < SEALED_AHEAD; i++) {
         prepare(&f);
     }
     const bh_party *client = &f.s.client->sealed.party;
     const bh_party *server = &f.s.server->sealed.party;
     const uint32_t n_flights = f.s.service->plan->script->n_flights;
-    for (uint32_t i = 0; i < AHEAD; i++) {
+    for (uint32_t i = 0; i < SEALED_AHEAD; i++) {
         const bh_unit *of_client = f.s.client->sealed.ready.items[i];
         const bh_unit *of_server = f.s.server->sealed.ready.items[i];
         uint32_t none = 0;
@@ -351,10 +310,10 @@ static void test_units_are_used_once(void **state)
         }
         assert_null(client->unit);
         assert_null(server->unit);
-        assert_int_equal(bh_client_prepared(f.s.client), AHEAD - 1 - i);
-        assert_int_equal(f.s.server->sealed.ready.count, AHEAD - 1 - i);
+        assert_int_equal(bh_client_prepared(f.s.client), SEALED_AHEAD - 1 - i);
+        assert_int_equal(f.s.server->sealed.ready.count, SEALED_AHEAD - 1 - i);
     }
-    tear_down(&f);
+    sealed_tear_down(&f);
 }
 
 static bool all_zero(const void *data, size_t len)
@@ -381,9 +340,9 @@ static void assert_erased(const bh_rot_supply *s)
 static void test_units_are_erased(void **state)
 {
     (void)state;
-    fixture f;
-    set_up(&f, "units are erased");
-    connect(&f);
+    sealed_fixture f;
+    sealed_set_up(&f, "units are erased");
+    sealed_connect(&f);
     for (uint64_t i = 1; i <= 2; i++) {
         query(&f);
         const bh_unit *spare[2] = {f.s.client->sealed.ready.spare,
@@ -399,22 +358,7 @@ static void test_units_are_erased(void **state)
         assert_int_equal(f.s.client->sealed.answers, i * answers);
         assert_int_equal(f.s.server->sealed.answers, i * answers);
     }
-    tear_down(&f);
-}
-
-typedef struct frees {
-    size_t blocks, dirty;
-} frees;
-
-static void look_at_freed(void *user, const uint8_t *data, size_t len)
-{
-    frees *f = user;
-    uint8_t any = 0;
-    for (size_t i = 0; i < len; i++) {
-        any |= data[i];
-    }
-    f->blocks++;
-    f->dirty += any != 0;
+    sealed_tear_down(&f);
 }
 
 // Whatever a session frees is zero by then; between queries it holds no more than it
@@ -422,20 +366,20 @@ static void look_at_freed(void *user, const uint8_t *data, size_t len)
 static void test_wiping(void **state)
 {
     (void)state;
-    fixture f;
+    sealed_fixture f;
     frees freed = {0};
     bh_hooks *hooks = bh_hooks_get();
-    set_up(&f, "wiping");
-    hooks->on_free = look_at_freed;
+    sealed_set_up(&f, "wiping");
+    hooks->on_free = frees_look;
     hooks->user = &freed;
-    connect(&f);
+    sealed_connect(&f);
     query(&f);
     size_t live = hooks->live_blocks;
-    for (int i = 0; i < AHEAD; i++) {
+    for (int i = 0; i < SEALED_AHEAD; i++) {
         prepare(&f);
     }
     assert_true(hooks->live_blocks > live);
-    for (int i = 0; i < AHEAD; i++) {
+    for (int i = 0; i < SEALED_AHEAD; i++) {
         query(&f);
     }
     assert_int_equal(hooks->live_blocks, live);
@@ -444,7 +388,7 @@ static void test_wiping(void **state)
     hooks->on_free = NULL;
     assert_true(freed.blocks > 100);
     assert_int_equal(freed.dirty, 0);
-    tear_down(&f);
+    sealed_tear_down(&f);
 }
 
 static void keep_seed(void *user, const uint8_t *seed)
@@ -461,13 +405,13 @@ static void test_seeds(void **state)
 {
     (void)state;
     enum { ROUNDS = 3, SEEDS = 2 * ROUNDS };
-    fixture f;
+    sealed_fixture f;
     uint8_t seeds[SEEDS + 2][32] = {{0}};
-    set_up(&f, "seeds");
+    sealed_set_up(&f, "seeds");
     bh_hooks_get()->on_query = keep_seed;
     bh_hooks_get()->user = seeds;
     for (int i = 0; i < 2; i++) {
-        connect(&f);
+        sealed_connect(&f);
         for (int k = 0; k < ROUNDS; k++) {
             query(&f);
         }
@@ -480,7 +424,7 @@ static void test_seeds(void **state)
             assert_memory_not_equal(seeds[i], seeds[k], 32);
         }
     }
-    tear_down(&f);
+    sealed_tear_down(&f);
 }
 
 // ---- the key ----
@@ -490,12 +434,12 @@ static void test_seeds(void **state)
 static void test_key_limit(void **state)
 {
     (void)state;
-    fixture f;
+    sealed_fixture f;
     bh_hooks *hooks = bh_hooks_get();
-    set_up(&f, "key limit");
+    sealed_set_up(&f, "key limit");
     const uint64_t answers = bh_plan_sum(f.s.service->plan).answers;
     bh_error err = {0};
-    connect(&f);
+    sealed_connect(&f);
     query(&f);
     assert_int_equal(bh_client_get_state(f.s.client), BH_CLIENT_READY);
     hooks->answers_before = BH_ANSWERS_PER_KEY_MAX - 3 * answers;
@@ -515,7 +459,7 @@ static void test_key_limit(void **state)
     hooks->answers_before = 0;
     session_close(&f.s);
     assert_ok(session_open(&f.s));
-    connect(&f);
+    sealed_connect(&f);
     assert_ok(bh_client_prepare(f.s.client, NULL));
     hooks->answers_before = BH_ANSWERS_PER_KEY_MAX - answers + 1;
     frame x = frames_take(&f.s, true);
@@ -523,13 +467,13 @@ static void test_key_limit(void **state)
     assert_non_null(strstr(err.message, "has served its answers"));
     hooks->answers_before = 0;
     frame_clear(&x);
-    tear_down(&f);
+    sealed_tear_down(&f);
 }
 
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "ferret") == 0) {
-        chosen_link.bytes_per_second = BH_LINK_BYTES_ONLY;
+        sealed_link.bytes_per_second = BH_LINK_BYTES_ONLY;
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes_are_public),

@@ -13,6 +13,7 @@
 #include "support/frames.h"
 #include "support/random_model.h"
 #include "support/replay.h"
+#include "support/sealed.h"
 
 // The client's frames of a session, from 0, and the server's; flights follow.
 enum { C_KEY = 1, C_SETUP_0, C_SETUP_2, C_PREPARE, C_FLIGHT };

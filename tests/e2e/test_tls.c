@@ -16,6 +16,7 @@
 #include "protocol/service.h"
 #include "support/frames.h"
 #include "support/random_model.h"
+#include "support/sealed.h"
 
 enum { WORKERS = 3, CLIENTS = 6, QUERIES = 2, AHEAD = 3, TIMEOUT_MS = 20000 };
 

@@ -24,6 +24,7 @@
 #include "protocol/client_state.h"
 #include "protocol/server_state.h"
 #include "support/frames.h"
+#include "support/sealed.h"
 #include "support/uniformity.h"
 
 enum { RUNS = 1000, SAMPLES = 2, GATES_MAX = 16 };
@@ -289,6 +290,7 @@ static bh_model *extreme_model(void)
     bh_model *m;
     float inputs[2 * SEALED_PIXELS];
     sealed_graph(g);
+    assert_ok(bh_graph_check(g, NULL));
     assert_ok(bh_model_new(&m, g));
     for (uint32_t i = 0; i < bh_graph_linear_count(g); i++) {
         for (size_t k = 0; k < m->posterior[i].n_weights; k++) {

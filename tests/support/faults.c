@@ -27,3 +27,14 @@ size_t fail_each(size_t *countdown, bh_status expected, bh_status (*run)(void *a
         }
     }
 }
+
+void frees_look(void *user, const uint8_t *data, size_t len)
+{
+    frees *f = user;
+    uint8_t any = 0;
+    for (size_t i = 0; i < len; i++) {
+        any |= data[i];
+    }
+    f->blocks++;
+    f->dirty += any != 0;
+}

@@ -34,12 +34,4 @@ frame frames_next(session *s, const uint8_t *pixels, uint32_t *queries);
 frame frames_until(session *s, bool from_client, size_t n, const uint8_t *pixels,
                    uint32_t queries);
 
-#define SEALED_PIXELS 64
-
-// Every kind of move: conv2d, ReLU, max-pool, conv2d, ReLU, average-pool, fc; 1 x 8 x 8
-// to 3 classes.
-void sealed_graph(bh_graph *g);
-// With random weights; one that these options can serve, under either reveal.
-bh_model *sealed_model(test_rng *rng, const bh_service_options *options);
-
 #endif
