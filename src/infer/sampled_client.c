@@ -52,26 +52,15 @@ void bh_sampled_client_start(bh_sampled_client *c, const uint8_t *pixels)
 typedef struct run {
     bh_sampled_client *client;
     uint32_t layer;
-    uint8_t *uploads;      // written
-    const uint8_t *answer; // read
+    const uint8_t *answer;
 } run;
-
-static bh_status encrypt_one(void *arg, size_t i, uint32_t worker)
-{
-    const run *r = arg;
-    const bh_sampled_client *c = r->client;
-    const bh_plan_layer *l = &c->plan->layers[r->layer];
-    bh_client_scratch *mine = &c->scratch[worker];
-    bh_linear_pack_input(&l->linear, mine->poly, c->x, (uint32_t)i);
-    return bh_encrypt(c->sk, r->uploads + i * bh_he_poly_bytes(c->plan->he), mine->work,
-                      c->counter + i, mine->poly, l->t_bits);
-}
 
 bh_status bh_sampled_client_upload(bh_sampled_client *c, uint8_t *out, uint32_t layer)
 {
-    run r = {.client = c, .layer = layer, .uploads = out};
     uint32_t count = c->plan->layers[layer].linear.n_uploads;
-    bh_status status = bh_pool_run(c->pool, count, encrypt_one, &r);
+    bh_client_upload upload = {c->plan, c->sk,      c->scratch, c->x,
+                               layer,   c->counter, out};
+    bh_status status = bh_pool_run(c->pool, count, bh_client_encrypt, &upload);
     // Moved on even after a failure: no uniform part may serve twice (R8).
     c->counter += count;
     return status;

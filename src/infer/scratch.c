@@ -39,6 +39,16 @@ void bh_client_scratch_free(bh_client_scratch *s, uint32_t threads)
     bh_free(s);
 }
 
+bh_status bh_client_encrypt(void *upload, size_t i, uint32_t worker)
+{
+    const bh_client_upload *u = upload;
+    const bh_plan_layer *l = &u->plan->layers[u->layer];
+    bh_client_scratch *mine = &u->scratch[worker];
+    bh_linear_pack_input(&l->linear, mine->poly, u->x, (uint32_t)i);
+    return bh_encrypt(u->sk, u->out + i * bh_he_poly_bytes(u->plan->he), mine->work,
+                      u->counter + i, mine->poly, l->t_bits);
+}
+
 static bh_status init_server(bh_server_scratch *mine, const bh_he *he)
 {
     size_t n = bh_he_degree(he);

@@ -45,20 +45,8 @@ void bh_sealed_client_clear(bh_sealed_client *c)
 typedef struct run {
     bh_sealed_client *client;
     uint32_t layer;
-    uint8_t *uploads;      // written
-    const uint8_t *answer; // read
+    const uint8_t *answer;
 } run;
-
-static bh_status encrypt_one(void *arg, size_t i, uint32_t worker)
-{
-    const run *r = arg;
-    const bh_sealed_client *c = r->client;
-    const bh_plan_layer *l = &c->plan->layers[r->layer];
-    bh_client_scratch *mine = &c->scratch[worker];
-    bh_linear_pack_input(&l->linear, mine->poly, c->x, (uint32_t)i);
-    return bh_encrypt(c->sk, r->uploads + i * bh_he_poly_bytes(c->plan->he), mine->work,
-                      c->counter + i, mine->poly, l->t_bits);
-}
 
 // The client's share of one input: uniform modulo 2^l.
 static bh_status draw_input(bh_sealed_client *c, bh_stream *stream, uint32_t layer,
@@ -82,12 +70,13 @@ static bh_status upload(bh_sealed_client *c, uint8_t *out, bh_stream *stream)
     for (uint32_t i = 0; i < c->plan->n_layers; i++) {
         const bh_linear *l = &c->plan->layers[i].linear;
         for (uint32_t k = 0; k < bh_script_inputs(c->plan->script, i); k++) {
-            run r = {.client = c, .layer = i, .uploads = out};
+            bh_client_upload one = {c->plan, c->sk,      c->scratch, c->x,
+                                    i,       c->counter, out};
             if (status == BH_OK) {
                 status = draw_input(c, stream, i, k);
             }
             if (status == BH_OK) {
-                status = bh_pool_run(c->pool, l->n_uploads, encrypt_one, &r);
+                status = bh_pool_run(c->pool, l->n_uploads, bh_client_encrypt, &one);
             }
             // Moved on even after a failure: no uniform part may serve twice (R8).
             c->counter += l->n_uploads;
