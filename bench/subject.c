@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/draw.h"
-#include "model/segment.h"
+#include "model/input.h"
 #include "model/synthetic.h"
 
 enum { DRAWS = 64, SYNTHETIC_SEED = 1 };
@@ -56,8 +56,8 @@ bh_status subject_load(bh_model **out, const subject_options *o, bh_error *err)
 
 static void remove_deviations(bh_model *m)
 {
-    for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
-        bh_int_posterior *p = &m->integer[i];
+    for (uint32_t k = 0; k < m->members * bh_graph_linear_count(&m->graph); k++) {
+        bh_int_posterior *p = &m->integer[k];
         memset(p->weight_dev, 0, p->n_weights * sizeof *p->weight_dev);
         memset(p->bias_dev, 0, p->n_bias * sizeof *p->bias_dev);
     }

@@ -18,7 +18,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     graph.input = (bh_input){.shape = {1, 2, 2}, .dev = {1}};
     graph.layers[0] = (bh_layer){.kind = BH_LAYER_FC, .out_channels = 2};
     if (bh_graph_check(&graph, NULL) != BH_OK ||
-        bh_model_new(&model, &graph) != BH_OK ||
+        bh_model_new(&model, &graph, 1) != BH_OK ||
         bh_model_quantise(model, input, 1, 8, 8, NULL) != BH_OK ||
         bh_service_new(&service, model, &options, NULL) != BH_OK) {
         abort();

@@ -53,12 +53,12 @@ static bh_service *make_service(double bytes_per_second, bh_reveal reveal)
     graph.layers[1] = (bh_layer){.kind = BH_LAYER_RELU};
     graph.layers[2] = (bh_layer){.kind = BH_LAYER_FC, .out_channels = 2};
     if (bh_graph_check(&graph, NULL) != BH_OK ||
-        bh_model_new(&model, &graph) != BH_OK) {
+        bh_model_new(&model, &graph, 1) != BH_OK) {
         abort();
     }
     for (uint32_t i = 0; i < 2; i++) {
-        for (size_t k = 0; k < model->posterior[i].n_weights; k++) {
-            model->posterior[i].mean[k] = (float)((int)(k % 5) - 2) / 4;
+        for (size_t k = 0; k < bh_model_posterior(model, 0, i)->n_weights; k++) {
+            bh_model_posterior(model, 0, i)->mean[k] = (float)((int)(k % 5) - 2) / 4;
         }
     }
     if (bh_model_quantise(model, real, 1, 8, 8, NULL) != BH_OK ||

@@ -123,29 +123,60 @@ static json_t *layer_json(const bh_layer *l)
     return json;
 }
 
-static void print_model_json(const bh_graph *g)
+// "fixed" or "image"; of tables "column".
+static const char *normalise_name(const bh_input *in)
 {
+    return in->n_columns > 0                     ? "column"
+           : in->normalise == BH_NORMALISE_IMAGE ? "image"
+                                                 : "fixed";
+}
+
+static void print_model_json(const bh_model *m)
+{
+    const bh_graph *g = &m->graph;
     json_t *layers = json_array();
     for (uint32_t i = 0; i < g->n_layers; i++) {
         json_array_append_new(layers, layer_json(&g->layers[i]));
     }
-    dump(json_pack("{s:s, s:s, s:[I,I,I], s:I, s:I, s:b, s:o}", "model", g->name,
-                   "dataset", g->dataset, "input", (json_int_t)g->input.shape.channels,
-                   (json_int_t)g->input.shape.height, (json_int_t)g->input.shape.width,
-                   "classes", (json_int_t)g->n_classes, "parameters",
-                   (json_int_t)parameters_in_all(g), "quantised", g->quantised,
-                   "layers", layers));
+    dump(json_pack(
+        "{s:s, s:s, s:[I,I,I], s:s, s:I, s:I, s:I, s:f, s:b, s:o}", "model", g->name,
+        "dataset", g->dataset, "input", (json_int_t)g->input.shape.channels,
+        (json_int_t)g->input.shape.height, (json_int_t)g->input.shape.width,
+        "normalisation", normalise_name(&g->input), "classes", (json_int_t)g->n_classes,
+        "parameters", (json_int_t)parameters_in_all(g), "members",
+        (json_int_t)m->members, "temperature", g->temperature, "quantised",
+        g->quantised, "layers", layers));
 }
 
-static void print_model(const bh_graph *g)
+static void print_input(const bh_input *in)
 {
+    if (in->n_columns > 0) {
+        printf("%u column%s in", in->n_columns, in->n_columns == 1 ? "" : "s");
+        return;
+    }
+    printf("%ux%u, %u channel%s in%s", in->shape.width, in->shape.height,
+           in->shape.channels, in->shape.channels == 1 ? "" : "s",
+           in->normalise == BH_NORMALISE_IMAGE ? " (each by its own mean and deviation)"
+                                               : "");
+}
+
+static void print_model(const bh_model *m)
+{
+    const bh_graph *g = &m->graph;
     ui u = ui_make();
-    bh_shape in = g->input.shape;
-    printf("%s%s%s trained on %s: %ux%u, %u channel%s in, %u classes out\n",
-           ui_on(&u, UI_BOLD), g->name, ui_on(&u, UI_PLAIN), g->dataset, in.width,
-           in.height, in.channels, in.channels == 1 ? "" : "s", g->n_classes);
-    printf("%zu parameters, a mean and a deviation each; %s\n\n", parameters_in_all(g),
+    printf("%s%s%s trained on %s: ", ui_on(&u, UI_BOLD), g->name, ui_on(&u, UI_PLAIN),
+           g->dataset);
+    print_input(&g->input);
+    printf(", %u classes out\n", g->n_classes);
+    printf("%zu parameters, a mean and a deviation each; %s\n", parameters_in_all(g),
            g->quantised ? "quantised" : "not quantised");
+    if (m->members > 1) {
+        printf("%u members of as many parameters, mixed equally\n", m->members);
+    }
+    if (g->temperature != 1) {
+        printf("logits are divided by the temperature %.4g\n", g->temperature);
+    }
+    putchar('\n');
     printf("%s%-13s %-12s %10s %11s %11s %6s %9s%s\n", ui_on(&u, UI_DIM), "layer",
            "output", "parameters", "x scale", "w scale", "shift", "acc bits",
            ui_on(&u, UI_PLAIN));
@@ -173,7 +204,7 @@ static int info_model(const char *path, bool json)
     if (bh_model_load(&model, path, &err) != BH_OK) {
         return cli_fail_with(name, &err);
     }
-    (json ? print_model_json : print_model)(&model->graph);
+    (json ? print_model_json : print_model)(model);
     bh_model_free(model);
     return CLI_OK;
 }

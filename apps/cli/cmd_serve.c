@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "cli.h"
+#include "model/model.h"
 #include "net/address.h"
 #include "net/clock.h"
 #include "net/tls.h"
@@ -133,6 +134,18 @@ static void print_guard(const bh_service *service, const bh_service_options *o)
     ui_wrap(&u, "clients may have ", 2, text);
 }
 
+// An equal mixture takes as many draws of each member.
+static void print_members(const bh_model *model, uint32_t samples)
+{
+    if (samples % model->members != 0) {
+        fprintf(
+            stderr,
+            "bayhenn serve: %u draws of a model of %u members: some count more than "
+            "others; --samples of a multiple of %u makes them equal\n",
+            samples, model->members, model->members);
+    }
+}
+
 // False if nobody can read it: whoever started the server waits for this line.
 static bool print_listening(const bh_tls_server *server, const bh_service *service,
                             const serve_options *o)
@@ -180,6 +193,7 @@ static int serve(serve_options *o)
         status = bh_service_new(&service, model, &o->service, &err);
     }
     if (status == BH_OK) {
+        print_members(model, o->service.samples);
         status = bh_tls_server_new(&server, service, &o->net, &err);
     }
     if (status == BH_OK) {

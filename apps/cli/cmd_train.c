@@ -118,7 +118,7 @@ static bh_status train(const train_options *o, const bh_images *images, bh_graph
     options.on_progress = on_progress;
     options.user = &u;
     bh_status status = make_graph(graph, o, images, err);
-    if (status == BH_OK && (status = bh_model_new(model, graph)) != BH_OK) {
+    if (status == BH_OK && (status = bh_model_new(model, graph, 1)) != BH_OK) {
         err->status = status;
     }
     if (status == BH_OK) {

@@ -41,8 +41,8 @@ extern "C" {
 
 // Version of the wire protocol and of the model file; they change independently of
 // the library's version.
-#define BH_WIRE_VERSION  1
-#define BH_MODEL_VERSION 1
+#define BH_WIRE_VERSION  2
+#define BH_MODEL_VERSION 2
 
 #if defined(__GNUC__)
 #define BH_MUST_CHECK   __attribute__((warn_unused_result))

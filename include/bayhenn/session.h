@@ -180,6 +180,7 @@ typedef struct bh_client_facts {
     bh_guard guard;
     uint32_t samples, n_classes;
     uint32_t channels, height, width; // of the input image
+    uint32_t columns;                 // of the input table; 0: the model takes images
     const char *model_name, *dataset, *params_name;
     unsigned security_bits;
     uint32_t rounds;  // round trips of a query: under `sampled` one per linear layer
@@ -189,6 +190,13 @@ typedef struct bh_client_facts {
 bh_client_facts bh_client_get_facts(const bh_client *client);
 // "" for a class without a name.
 const char *bh_client_class_name(const bh_client *client, uint32_t index);
+
+// Makes the pixels of a query from the values of a table's row, n = columns, as the
+// manifest says. BH_ERR_STATE before the manifest has come, BH_ERR_ARG if the model
+// takes images or another number of columns. CT: leaks n, not the values.
+bh_status bh_client_encode_row(const bh_client *client, uint8_t *pixels,
+                               const float *values, size_t n,
+                               bh_error *err) BH_MUST_CHECK;
 
 // Starts a query for 8-bit pixels [channel][row][column] of exactly the input's shape,
 // normalised as the manifest says.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bayes/batch.h"
 
-#include "model/segment.h"
+#include "model/input.h"
 
 void bh_pixel_table_init(bh_pixel_table *table, const bh_input *input)
 {

@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
-#include "model/segment.h"
+#include "model/input.h"
 
 #define THREADS_MAX 64
 

@@ -18,7 +18,7 @@
 #include "bayes/options.h"
 #include "bayes/tape.h"
 #include "bayes/variational.h"
-#include "model/segment.h"
+#include "model/input.h"
 
 #define CHUNK           32
 #define CALIBRATION     1000 // images that choose the ranges of the activations

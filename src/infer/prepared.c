@@ -33,7 +33,8 @@ bh_status bh_prepared_init(bh_prepared *unit, const bh_plan *plan,
 {
     size_t n_weights = 0, n_bias = 0;
     for (uint32_t i = 0; i < plan->n_layers; i++) {
-        const bh_int_posterior *p = &model->integer[i];
+        // Members differ in nothing that a size depends on.
+        const bh_int_posterior *p = bh_model_integer(model, 0, i);
         n_weights = p->n_weights > n_weights ? p->n_weights : n_weights;
         n_bias = p->n_bias > n_bias ? p->n_bias : n_bias;
     }
@@ -49,7 +50,7 @@ static size_t factor_words(const bh_plan *plan, uint32_t layer)
 bh_status bh_prepared_init_ahead(bh_prepared *unit, const bh_plan *plan,
                                  const bh_model *model, uint32_t layer)
 {
-    const bh_int_posterior *p = &model->integer[layer];
+    const bh_int_posterior *p = bh_model_integer(model, 0, layer);
     bh_status status = init(unit, p->n_weights, p->n_bias);
     unit->layer = layer;
     unit->factors = bh_alloc(factor_words(plan, layer), sizeof *unit->factors);
@@ -67,7 +68,7 @@ bh_status bh_prepared_init_ahead(bh_prepared *unit, const bh_plan *plan,
 uint64_t bh_prepared_bytes_ahead(const bh_plan *plan, const bh_model *model,
                                  uint32_t layer)
 {
-    const bh_int_posterior *p = &model->integer[layer];
+    const bh_int_posterior *p = bh_model_integer(model, 0, layer);
     return (p->n_weights + p->n_bias) * sizeof(int32_t) +
            factor_words(plan, layer) * sizeof(uint64_t) +
            plan->layers[layer].linear.n_answers *
@@ -133,7 +134,7 @@ bh_status bh_prepared_make(bh_prepared *unit, bh_maker *m, const bh_plan *plan,
     memcpy(unit->seed, seed, BH_SEED_BYTES);
     bh_status status = bh_answer_keys_init(&unit->keys, seed);
     if (status == BH_OK) {
-        status = draw(unit, m, &model->integer[layer]);
+        status = draw(unit, m, bh_model_integer(model, sample, layer));
     }
     return status == BH_OK && unit->factors != NULL ? transform(unit, m, plan) : status;
 }
@@ -163,7 +164,7 @@ bh_status bh_prepared_multiply(const bh_prepared *unit, bh_maker *m,
 
 void bh_prepared_wipe(bh_prepared *unit, const bh_plan *plan, const bh_model *model)
 {
-    const bh_int_posterior *p = &model->integer[unit->layer];
+    const bh_int_posterior *p = bh_model_integer(model, unit->sample, unit->layer);
     bh_wipe(unit->weights, p->n_weights * sizeof *unit->weights);
     bh_wipe(unit->bias, p->n_bias * sizeof *unit->bias);
     bh_wipe(unit->seed, sizeof unit->seed);

@@ -5,7 +5,7 @@
 // bounded size until a query takes it. Either way it serves once (R5).
 //
 // Weights of different layers and samples are independent, so any unit of a layer may
-// serve any sample of any query.
+// serve any sample of any query that is drawn from the same member (model/model.h).
 #ifndef BH_INFER_PREPARED_H
 #define BH_INFER_PREPARED_H
 
@@ -25,10 +25,10 @@ bh_status bh_maker_init(bh_maker *m, const bh_he *he) BH_MUST_CHECK;
 void bh_maker_clear(bh_maker *m); // wipes
 
 typedef struct bh_prepared {
-    uint32_t layer, sample;
+    uint32_t layer, sample;      // which say the posterior that it is drawn from
     uint8_t seed[BH_SEED_BYTES]; // of all that follows; no other unit has the same
     bh_answer_keys keys;         // of what sanitises its answers
-    int32_t *weights, *bias;     // drawn; of the layer's posterior
+    int32_t *weights, *bias;     // drawn
     // Only of units made ahead, which save a query the transforms; NULL otherwise.
     uint64_t *factors; // of every (out_block, in_block), bh_he_factor_words each
     bh_zero **zeros;   // of every answer

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/secret.h"
 #include "infer/sampled.h"
+#include "model/input.h"
 #include "model/segment.h"
 
 bh_status bh_sampled_client_init(bh_sampled_client *c, const bh_plan *plan,

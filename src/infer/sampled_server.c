@@ -173,7 +173,7 @@ static bh_status answer(run *r)
     bh_sampled_server *s = r->server;
     bh_plan_answer_starts(s->plan, s->layer, s->starts);
     for (uint32_t k = 0; k < r->count; k++) {
-        bh_prepared *ready = bh_store_take(s->store, s->layer);
+        bh_prepared *ready = bh_store_take(s->store, s->layer, s->sample + k);
         if (ready != NULL) {
             s->taken[s->n_taken++] = ready;
         }
@@ -183,8 +183,9 @@ static bh_status answer(run *r)
     bh_status status = bh_pool_run(s->pool, first_tasks, make_or_load, r);
     for (uint32_t k = 0; k < r->count && status == BH_OK; k++) {
         BH_HOOK_CALL(on_weights, s->layer, s->sample + k, s->samples[k].unit->weights,
-                     s->model->integer[s->layer].n_weights, s->samples[k].unit->bias,
-                     s->model->integer[s->layer].n_bias);
+                     bh_model_integer(s->model, 0, s->layer)->n_weights,
+                     s->samples[k].unit->bias,
+                     bh_model_integer(s->model, 0, s->layer)->n_bias);
     }
     return status == BH_OK
                ? bh_pool_run(s->pool, (size_t)r->count * r->l->linear.n_answers,

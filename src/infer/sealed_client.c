@@ -2,7 +2,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "infer/sealed.h"
-#include "model/segment.h"
+#include "model/input.h"
 #include "mpc/bits.h"
 
 bh_status bh_sealed_client_init(bh_sealed_client *c, const bh_plan *plan,

@@ -118,7 +118,7 @@ static void keep(work *w, uint32_t sample)
 {
     const bh_sealed_server *s = w->server;
     const bh_linear *l = &s->plan->layers[w->layer].linear;
-    const bh_int_posterior *p = &s->model->integer[w->layer];
+    const bh_int_posterior *p = bh_model_integer(s->model, sample, w->layer);
     size_t len = bh_linear_out_len(l), plane = len / p->n_bias;
     memcpy(w->unit->weights[w->layer] + sample * p->n_weights, w->drawn.weights,
            p->n_weights * sizeof(int32_t));

@@ -20,7 +20,7 @@ typedef struct slot {
 
 typedef struct shelf {
     size_t capacity;
-    slot *slots; // [capacity]
+    slot *slots; // [capacity]; the k-th is for sample number k mod S
 } shelf;
 
 struct bh_store {
@@ -122,8 +122,8 @@ static void set_state(slot *s, int state)
 }
 
 // An empty slot, of the layer that has the fewest before it, so that layers fill
-// evenly.
-static slot *claim_empty(bh_store *store, uint32_t *layer)
+// evenly; which layer and sample it is for.
+static slot *claim_empty(bh_store *store, uint32_t *layer, uint32_t *sample)
 {
     size_t largest = 0;
     for (uint32_t i = 0; i < store->n_layers; i++) {
@@ -135,6 +135,7 @@ static slot *claim_empty(bh_store *store, uint32_t *layer)
             shelf *h = &store->shelves[i];
             if (k < h->capacity && claim(&h->slots[k], EMPTY, FILLING)) {
                 *layer = i;
+                *sample = (uint32_t)(k % store->plan->samples);
                 return &h->slots[k];
             }
         }
@@ -163,7 +164,7 @@ static bh_status take_memory(const bh_store *store, slot *s, uint32_t layer)
     return status;
 }
 
-static bh_status fill(const bh_store *store, slot *s, uint32_t layer)
+static bh_status fill(const bh_store *store, slot *s, uint32_t layer, uint32_t sample)
 {
     uint8_t seed[BH_SEED_BYTES];
     bh_maker maker = {0};
@@ -176,7 +177,7 @@ static bh_status fill(const bh_store *store, slot *s, uint32_t layer)
     }
     if (status == BH_OK) {
         status = bh_prepared_make(&s->unit, &maker, store->plan, store->model, seed,
-                                  layer, 0);
+                                  layer, sample);
     }
     bh_wipe(seed, sizeof seed);
     bh_maker_clear(&maker);
@@ -185,12 +186,12 @@ static bh_status fill(const bh_store *store, slot *s, uint32_t layer)
 
 bh_status bh_store_fill(bh_store *store)
 {
-    uint32_t layer = 0;
-    slot *s = claim_empty(store, &layer);
+    uint32_t layer = 0, sample = 0;
+    slot *s = claim_empty(store, &layer, &sample);
     if (s == NULL) {
         return BH_WANT_MORE;
     }
-    bh_status status = fill(store, s, layer);
+    bh_status status = fill(store, s, layer, sample);
     if (status == BH_OK) {
         set_state(s, FULL);
     } else {
@@ -199,11 +200,17 @@ bh_status bh_store_fill(bh_store *store)
     return status;
 }
 
-bh_prepared *bh_store_take(bh_store *store, uint32_t layer)
+static bool same_member(const bh_store *store, size_t k, uint32_t sample)
+{
+    uint32_t members = store->model->members;
+    return k % store->plan->samples % members == sample % members;
+}
+
+bh_prepared *bh_store_take(bh_store *store, uint32_t layer, uint32_t sample)
 {
     const shelf *h = store != NULL ? &store->shelves[layer] : NULL;
     for (size_t k = 0; h != NULL && k < h->capacity; k++) {
-        if (claim(&h->slots[k], FULL, TAKEN)) {
+        if (same_member(store, k, sample) && claim(&h->slots[k], FULL, TAKEN)) {
             return &h->slots[k].unit;
         }
     }

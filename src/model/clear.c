@@ -2,6 +2,7 @@
 #include "model/clear.h"
 
 #include "base/memory.h"
+#include "model/input.h"
 #include "model/integer.h"
 #include "model/segment.h"
 
@@ -96,7 +97,7 @@ static bh_status workspace_init(workspace *w, const bh_model *m)
         tensor = len > tensor ? len : tensor;
     }
     for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
-        const bh_posterior *p = &m->posterior[i];
+        const bh_posterior *p = bh_model_posterior(m, 0, i); // all members have as many
         weights = p->n_weights > weights ? p->n_weights : weights;
         bias = p->n_bias > bias ? p->n_bias : bias;
     }
@@ -118,8 +119,8 @@ static bh_status run_sample(const bh_model *m, workspace *w, double *logits,
     uint32_t n_linear = bh_graph_linear_count(g);
     bh_quantise_input(g, w->x, input);
     for (uint32_t i = 0; i < n_linear; i++) {
-        bh_status status =
-            bh_draw_layer(&m->integer[i], w->weights, w->bias, seed, i, sample);
+        bh_status status = bh_draw_layer(bh_model_integer(m, sample, i), w->weights,
+                                         w->bias, seed, i, sample);
         if (status != BH_OK) {
             return status;
         }

@@ -88,7 +88,7 @@ uint64_t bh_model_deviation(const bh_model *m)
 {
     uint64_t row_bounds[BH_GRAPH_LAYERS_MAX] = {0};
     for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
-        row_bounds[i] = bh_integer_row_bound(&m->integer[i]);
+        row_bounds[i] = bh_integer_row_bound(m->integer, m->members, &m->graph, i);
     }
     return bh_graph_deviation(&m->graph, row_bounds);
 }

@@ -88,5 +88,5 @@ double bh_graph_segment_scale(const bh_graph *g, uint32_t i)
 
 double bh_graph_logit_scale(const bh_graph *g)
 {
-    return bh_graph_segment_scale(g, bh_graph_linear_count(g) - 1);
+    return bh_graph_segment_scale(g, bh_graph_linear_count(g) - 1) / g->temperature;
 }

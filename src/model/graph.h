@@ -27,7 +27,8 @@
 #include "bayhenn/bayhenn.h"
 
 #define BH_GRAPH_LAYERS_MAX   64
-#define BH_GRAPH_CHANNELS_MAX 4 // of the input image
+#define BH_GRAPH_CHANNELS_MAX 4   // of the input image
+#define BH_GRAPH_COLUMNS_MAX  512 // of an input table
 #define BH_GRAPH_CLASSES_MAX  1000
 #define BH_GRAPH_DIM_MAX      4096 // height, width, kernel, channels of a feature map
 #define BH_GRAPH_VALUES_MAX   (1u << 20) // elements of one tensor
@@ -80,13 +81,38 @@ typedef struct bh_layer {
     bh_quant quant;              // conv2d, fc
 } bh_layer;
 
-// How an image becomes the input tensor: real = (pixel / 255 - mean) / dev per
-// channel, then x = clamp(round(real / x_scale), x_lo, x_hi) of the first linear layer,
-// nearest rounding, ties to even.
+// How pixels become reals (model/input.h).
+typedef enum bh_normalise {
+    // (pixel / 255 - mean) / dev, mean and dev those of a channel of the training split
+    BH_NORMALISE_FIXED = 0,
+    // (pixel - m) / max(s, 1), m and s the mean and the deviation of the image's own
+    // channel: what lighting and staining do to an image is gone
+    BH_NORMALISE_IMAGE = 1,
+} bh_normalise;
+
+// How 8-bit pixels become the input tensor: reals by the normalisation, then
+// x = clamp(round(real / x_scale), x_lo, x_hi) of the first linear layer, nearest
+// rounding, ties to even.
+//
+// A row of a table becomes pixels first: 8 bits for +-4 deviations of its column. Then
+// the shape is 1 x 1 x n_columns and the normalisation fixed, with mean
+// BH_COLUMN_PIXEL_MEAN and dev BH_COLUMN_PIXEL_DEV, by which a pixel becomes the
+// standardised value again.
 typedef struct bh_input {
     bh_shape shape;
-    float mean[BH_GRAPH_CHANNELS_MAX], dev[BH_GRAPH_CHANNELS_MAX]; // dev > 0
+    bh_normalise normalise;
+    // FIXED: dev > 0; IMAGE: 0 and 1.
+    float mean[BH_GRAPH_CHANNELS_MAX], dev[BH_GRAPH_CHANNELS_MAX];
+    uint32_t n_columns; // 0: images
+    float column_mean[BH_GRAPH_COLUMNS_MAX],
+        column_dev[BH_GRAPH_COLUMNS_MAX]; // dev > 0
 } bh_input;
+
+#define BH_COLUMN_PIXEL_MEAN 0.5f
+#define BH_COLUMN_PIXEL_DEV  0.125f
+
+#define BH_TEMPERATURE_MIN   0.01
+#define BH_TEMPERATURE_MAX   100.0
 
 typedef struct bh_graph {
     char name[64];    // "lenet5"
@@ -96,6 +122,7 @@ typedef struct bh_graph {
     bh_layer layers[BH_GRAPH_LAYERS_MAX];
     uint32_t n_classes;                         // length of the logits
     char class_names[BH_GRAPH_CLASSES_MAX][32]; // "" where unnamed
+    double temperature; // logits are divided by it; 0 becomes 1 in bh_graph_check
     bool quantised;
 } bh_graph;
 
@@ -117,7 +144,8 @@ uint32_t bh_graph_linear_index(const bh_graph *g, uint32_t i);
 // What one unit of a value at the end of segment i, before its requantisation, is
 // worth; times 2^shift this is the x_scale of linear layer i + 1.
 double bh_graph_segment_scale(const bh_graph *g, uint32_t i);
-// The same for the last i: what one unit of a logit is worth.
+// The same for the last i, divided by the temperature: what one unit of a logit is
+// worth.
 double bh_graph_logit_scale(const bh_graph *g);
 
 // Propagates shapes through the layers and checks every limit above, that the order

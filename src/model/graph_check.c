@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Graphs arrive from files and from peers: nothing about them is taken for granted.
-#include <math.h>
-
-#include "base/error.h"
 #include "model/graph_check.h"
-
-// No sensible normalisation of pixels goes beyond this.
-#define NORMAL_MAX 1e6f
+#include "base/error.h"
 
 bh_status bh_graph_refuse(bh_error *err, const bh_graph *g, uint32_t i,
                           const char *problem)
@@ -16,35 +11,12 @@ bh_status bh_graph_refuse(bh_error *err, const bh_graph *g, uint32_t i,
 }
 
 // At most 2^20 * 2^12 * 2^12 before the last comparison: no overflow.
-static bool shape_ok(bh_shape s)
+bool bh_graph_shape_ok(bh_shape s)
 {
     return bh_graph_in_range(s.channels, 1, BH_GRAPH_VALUES_MAX) &&
            bh_graph_in_range(s.height, 1, BH_GRAPH_DIM_MAX) &&
            bh_graph_in_range(s.width, 1, BH_GRAPH_DIM_MAX) &&
            (uint64_t)s.channels * s.height * s.width <= BH_GRAPH_VALUES_MAX;
-}
-
-static bh_status check_input(bh_graph *g, bh_error *err)
-{
-    bh_input *in = &g->input;
-    if (!shape_ok(in->shape) || in->shape.channels > BH_GRAPH_CHANNELS_MAX) {
-        return bh_fail(err, BH_ERR_ENCODING,
-                       "the input's shape %u x %u x %u is out of range",
-                       in->shape.channels, in->shape.height, in->shape.width);
-    }
-    for (uint32_t c = 0; c < BH_GRAPH_CHANNELS_MAX; c++) {
-        if (c >= in->shape.channels) {
-            in->mean[c] = in->dev[c] = 0;
-        } else if (!(fabsf(in->mean[c]) <= NORMAL_MAX) ||
-                   // A tiny mean would make subnormal numbers of secret pixels: slow
-                   // ones.
-                   (in->mean[c] != 0 && fabsf(in->mean[c]) < 1 / NORMAL_MAX) ||
-                   !(in->dev[c] >= 1 / NORMAL_MAX && in->dev[c] <= NORMAL_MAX)) {
-            return bh_fail(err, BH_ERR_ENCODING,
-                           "the normalisation of channel %u is out of range", c);
-        }
-    }
-    return BH_OK;
 }
 
 // Output length of a window of `kernel` moved by `stride` over `len`.
@@ -81,7 +53,7 @@ static const char *conv_shape(bh_layer *layer)
     bh_shape padded = layer->in;
     padded.height += 2 * layer->pad;
     padded.width += 2 * layer->pad;
-    if (!shape_ok(padded)) {
+    if (!bh_graph_shape_ok(padded)) {
         return "the padded input is too large";
     }
     const char *problem = window_shape(layer, padded);
@@ -130,9 +102,9 @@ static const char *layer_shape(bh_layer *layer, bh_shape in)
     layer->in = layer->out = in;
     if (bh_layer_is_linear(layer)) {
         const char *problem = linear_shape(layer);
-        return problem != NULL        ? problem
-               : shape_ok(layer->out) ? NULL
-                                      : "the output is too large";
+        return problem != NULL                 ? problem
+               : bh_graph_shape_ok(layer->out) ? NULL
+                                               : "the output is too large";
     }
     layer->out_channels = layer->pad = 0;
     layer->quant = (bh_quant){0};
@@ -197,6 +169,16 @@ static bh_status check_order(const bh_graph *g, bh_error *err)
     return BH_OK;
 }
 
+static bh_status check_temperature(bh_graph *g, bh_error *err)
+{
+    g->temperature = g->temperature == 0 ? 1 : g->temperature;
+    return g->temperature >= BH_TEMPERATURE_MIN && g->temperature <= BH_TEMPERATURE_MAX
+               ? BH_OK
+               : bh_fail(err, BH_ERR_ENCODING,
+                         "the temperature is %g, not between %g and %g", g->temperature,
+                         BH_TEMPERATURE_MIN, BH_TEMPERATURE_MAX);
+}
+
 bh_status bh_graph_check(bh_graph *g, bh_error *err)
 {
     if (!bh_graph_in_range(g->n_layers, 1, BH_GRAPH_LAYERS_MAX)) {
@@ -205,7 +187,10 @@ bh_status bh_graph_check(bh_graph *g, bh_error *err)
     }
     bh_status status = bh_graph_check_names(g, err);
     if (status == BH_OK) {
-        status = check_input(g, err);
+        status = check_temperature(g, err);
+    }
+    if (status == BH_OK) {
+        status = bh_graph_check_input(&g->input, err);
     }
     if (status == BH_OK) {
         status = check_order(g, err);

@@ -75,18 +75,30 @@ static void read_layer(bh_layer *layer, bool quantised, bh_reader *r)
     }
 }
 
+static void write_input(const bh_input *in, bh_writer *w)
+{
+    bh_writer_u32(w, in->shape.channels);
+    bh_writer_u32(w, in->shape.height);
+    bh_writer_u32(w, in->shape.width);
+    bh_writer_u8(w, (uint8_t)in->normalise);
+    for (uint32_t c = 0; c < in->shape.channels; c++) {
+        bh_writer_f32(w, in->mean[c]);
+        bh_writer_f32(w, in->dev[c]);
+    }
+    bh_writer_u32(w, in->n_columns);
+    for (uint32_t j = 0; j < in->n_columns; j++) {
+        bh_writer_f32(w, in->column_mean[j]);
+        bh_writer_f32(w, in->column_dev[j]);
+    }
+}
+
 void bh_graph_write(const bh_graph *g, bh_writer *w)
 {
     bh_writer_text(w, g->name);
     bh_writer_text(w, g->dataset);
     bh_writer_u8(w, g->quantised);
-    bh_writer_u32(w, g->input.shape.channels);
-    bh_writer_u32(w, g->input.shape.height);
-    bh_writer_u32(w, g->input.shape.width);
-    for (uint32_t c = 0; c < g->input.shape.channels; c++) {
-        bh_writer_f32(w, g->input.mean[c]);
-        bh_writer_f32(w, g->input.dev[c]);
-    }
+    bh_writer_f64(w, g->temperature);
+    write_input(&g->input, w);
     bh_writer_u32(w, g->n_layers);
     for (uint32_t i = 0; i < g->n_layers; i++) {
         write_layer(&g->layers[i], g->quantised, w);
@@ -94,21 +106,6 @@ void bh_graph_write(const bh_graph *g, bh_writer *w)
     bh_writer_u32(w, g->n_classes);
     for (uint32_t i = 0; i < g->n_classes; i++) {
         bh_writer_text(w, g->class_names[i]);
-    }
-}
-
-static void read_input(bh_input *in, bh_reader *r)
-{
-    in->shape.channels = bh_reader_u32(r);
-    in->shape.height = bh_reader_u32(r);
-    in->shape.width = bh_reader_u32(r);
-    if (in->shape.channels > BH_GRAPH_CHANNELS_MAX) {
-        r->status = BH_ERR_ENCODING;
-        return;
-    }
-    for (uint32_t c = 0; c < in->shape.channels; c++) {
-        in->mean[c] = bh_reader_f32(r);
-        in->dev[c] = bh_reader_f32(r);
     }
 }
 
@@ -123,6 +120,23 @@ static uint32_t read_count(bh_reader *r, uint32_t max)
     return count;
 }
 
+static void read_input(bh_input *in, bh_reader *r)
+{
+    in->shape.channels = read_count(r, BH_GRAPH_CHANNELS_MAX);
+    in->shape.height = bh_reader_u32(r);
+    in->shape.width = bh_reader_u32(r);
+    in->normalise = (bh_normalise)bh_reader_u8(r);
+    for (uint32_t c = 0; c < in->shape.channels; c++) {
+        in->mean[c] = bh_reader_f32(r);
+        in->dev[c] = bh_reader_f32(r);
+    }
+    in->n_columns = read_count(r, BH_GRAPH_COLUMNS_MAX);
+    for (uint32_t j = 0; j < in->n_columns; j++) {
+        in->column_mean[j] = bh_reader_f32(r);
+        in->column_dev[j] = bh_reader_f32(r);
+    }
+}
+
 bh_status bh_graph_read(bh_graph *g, bh_reader *r, bh_error *err)
 {
     memset(g, 0, sizeof *g);
@@ -130,7 +144,9 @@ bh_status bh_graph_read(bh_graph *g, bh_reader *r, bh_error *err)
     bh_reader_text(r, g->dataset, sizeof g->dataset);
     uint8_t quantised = bh_reader_u8(r);
     g->quantised = quantised == 1;
-    if (quantised > 1) {
+    g->temperature = bh_reader_f64(r);
+    // 0 would become 1, which has an encoding of its own.
+    if (quantised > 1 || g->temperature == 0) {
         r->status = BH_ERR_ENCODING;
     }
     read_input(&g->input, r);

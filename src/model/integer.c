@@ -65,15 +65,15 @@ static bh_status build(bh_int_posterior *out, const bh_quant *q, const bh_poster
 }
 
 bh_status bh_integer_new(bh_int_posterior **out, const bh_graph *g,
-                         const bh_posterior *posterior, bh_error *err)
+                         const bh_posterior *posterior, uint32_t members, bh_error *err)
 {
-    uint32_t count = bh_graph_linear_count(g);
+    uint32_t n_linear = bh_graph_linear_count(g), count = members * n_linear;
     bh_int_posterior *p = bh_alloc(count, sizeof *p);
     bh_status status = p != NULL ? BH_OK : BH_ERR_NOMEM;
     *out = NULL;
-    for (uint32_t i = 0; i < count && status == BH_OK; i++) {
-        uint32_t at = bh_graph_linear_index(g, i);
-        status = build(&p[i], &g->layers[at].quant, &posterior[i]);
+    for (uint32_t k = 0; k < count && status == BH_OK; k++) {
+        uint32_t at = bh_graph_linear_index(g, k % n_linear);
+        status = build(&p[k], &g->layers[at].quant, &posterior[k]);
         if (status == BH_ERR_RANGE) {
             bh_fail(err, status,
                     "layer %u (%s): a mean or deviation does not fit on its grid",
@@ -120,7 +120,7 @@ static int64_t larger(int64_t a, int64_t b)
 // A row has at most 2^26 weights, so |sums| <= 2^26 * 127 * 255 + 2^31 < 2^42. Weights
 // and inputs are chosen for each weight separately, for the largest and the smallest
 // sum; the largest of w x over two intervals is at a pair of their ends.
-uint64_t bh_integer_bound(const bh_int_posterior *p, const bh_layer *layer)
+static int64_t bound_of(const bh_int_posterior *p, const bh_layer *layer)
 {
     size_t row_len = p->n_bias > 0 ? p->n_weights / p->n_bias : 0;
     int64_t lo = layer->quant.x_lo, hi = layer->quant.x_hi, bound = 0;
@@ -135,10 +135,10 @@ uint64_t bh_integer_bound(const bh_int_posterior *p, const bh_layer *layer)
         }
         bound = larger(bound, larger(most, -least));
     }
-    return (uint64_t)bound;
+    return bound;
 }
 
-uint64_t bh_integer_row_bound(const bh_int_posterior *p)
+static int64_t row_bound_of(const bh_int_posterior *p)
 {
     size_t row_len = p->n_bias > 0 ? p->n_weights / p->n_bias : 0;
     int64_t bound = 0;
@@ -150,6 +150,29 @@ uint64_t bh_integer_row_bound(const bh_int_posterior *p)
             sum += larger(up, -down);
         }
         bound = larger(bound, sum);
+    }
+    return bound;
+}
+
+uint64_t bh_integer_bound(const bh_int_posterior *p, uint32_t members,
+                          const bh_graph *g, uint32_t i)
+{
+    const bh_layer *layer = &g->layers[bh_graph_linear_index(g, i)];
+    size_t n_linear = bh_graph_linear_count(g);
+    int64_t bound = 0;
+    for (uint32_t k = 0; k < members; k++) {
+        bound = larger(bound, bound_of(&p[k * n_linear + i], layer));
+    }
+    return (uint64_t)bound;
+}
+
+uint64_t bh_integer_row_bound(const bh_int_posterior *p, uint32_t members,
+                              const bh_graph *g, uint32_t i)
+{
+    size_t n_linear = bh_graph_linear_count(g);
+    int64_t bound = 0;
+    for (uint32_t k = 0; k < members; k++) {
+        bound = larger(bound, row_bound_of(&p[k * n_linear + i]));
     }
     return (uint64_t)bound;
 }

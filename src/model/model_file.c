@@ -37,9 +37,10 @@ bh_status bh_model_write(const bh_model *m, bh_writer *w)
     bh_writer_bytes(w, magic, sizeof magic);
     bh_writer_u32(w, BH_MODEL_VERSION);
     bh_writer_u64(w, 0);
+    bh_writer_u32(w, m->members);
     bh_graph_write(&m->graph, w);
-    for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
-        const bh_posterior *p = &m->posterior[i];
+    for (uint32_t k = 0; k < m->members * bh_graph_linear_count(&m->graph); k++) {
+        const bh_posterior *p = &m->posterior[k];
         write_floats(w, p->mean, p->n_weights + p->n_bias);
         write_floats(w, p->dev, p->n_weights + p->n_bias);
     }
@@ -91,8 +92,9 @@ static bh_status check_digest(const bh_reader *r, const char *name, bh_error *er
     return BH_OK;
 }
 
-// Bytes of all posteriors: at most 64 layers * 8 * (2^26 + 2^12), no overflow.
-static uint64_t posterior_bytes(const bh_graph *g)
+// Bytes of a member's posteriors: at most 64 layers * 8 * (2^26 + 2^12), no overflow
+// either when there are 64 members.
+static uint64_t member_bytes(const bh_graph *g)
 {
     uint64_t count = 0;
     for (uint32_t i = 0; i < g->n_layers; i++) {
@@ -122,9 +124,10 @@ static bool read_posterior(bh_posterior *p, bh_reader *r)
 static bh_status read_posteriors(bh_model *m, bh_reader *r, const char *name,
                                  bh_error *err)
 {
-    for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
-        if (!read_posterior(&m->posterior[i], r)) {
-            uint32_t at = bh_graph_linear_index(&m->graph, i);
+    uint32_t n_linear = bh_graph_linear_count(&m->graph);
+    for (uint32_t k = 0; k < m->members * n_linear; k++) {
+        if (!read_posterior(&m->posterior[k], r)) {
+            uint32_t at = bh_graph_linear_index(&m->graph, k % n_linear);
             return bh_fail(err, BH_ERR_ENCODING,
                            "%s: layer %u (%s) holds a mean that is not finite or a "
                            "deviation that is not finite and positive",
@@ -139,7 +142,8 @@ static bh_status read_posteriors(bh_model *m, bh_reader *r, const char *name,
 static bh_status build_integer(bh_model *m, const char *name, bh_error *err)
 {
     bh_error inner = {0};
-    bh_status status = bh_integer_new(&m->integer, &m->graph, m->posterior, &inner);
+    bh_status status =
+        bh_integer_new(&m->integer, &m->graph, m->posterior, m->members, &inner);
     if (status != BH_OK) {
         status = status == BH_ERR_RANGE ? BH_ERR_ENCODING : status;
         return bh_fail(err, status, "%s: %.160s", name, inner.message);
@@ -147,7 +151,8 @@ static bh_status build_integer(bh_model *m, const char *name, bh_error *err)
     for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
         uint32_t at = bh_graph_linear_index(&m->graph, i);
         const bh_layer *layer = &m->graph.layers[at];
-        if (bh_integer_bound(&m->integer[i], layer) > layer->quant.acc_max) {
+        if (bh_integer_bound(m->integer, m->members, &m->graph, i) >
+            layer->quant.acc_max) {
             return bh_fail(
                 err, BH_ERR_ENCODING,
                 "%s: the accumulators of layer %u (%s) exceed their stated bound", name,
@@ -161,15 +166,20 @@ static bh_status read_body(bh_model **out, bh_graph *g, bh_reader *r, const char
                            bh_error *err)
 {
     bh_error inner = {0};
+    uint32_t members = bh_reader_u32(r);
     bh_status status = bh_graph_read(g, r, &inner);
     if (status != BH_OK) {
         return bh_fail(err, status, "%s: %.160s", name, inner.message);
     }
-    if (posterior_bytes(g) != bh_reader_left(r)) {
+    if (members < 1 || members > BH_MODEL_MEMBERS_MAX) {
+        return bh_fail(err, BH_ERR_ENCODING, "%s: %u members, not 1 to %d", name,
+                       members, BH_MODEL_MEMBERS_MAX);
+    }
+    if (members * member_bytes(g) != bh_reader_left(r)) {
         return bh_fail(err, BH_ERR_ENCODING,
                        "%s: the number of weights does not fit the network", name);
     }
-    status = bh_model_new(out, g);
+    status = bh_model_new(out, g, members);
     if (status != BH_OK) {
         return bh_fail_plain(err, status);
     }

@@ -24,11 +24,18 @@ static bh_status range_error(bh_error *err, const bh_graph *g, uint32_t i,
                    bh_layer_kind_name(g->layers[at].kind), problem);
 }
 
-// Raises maxima[i] to the largest |input| of linear layer i for one tensor. buffers:
-// two tensors. NaN counts as infinite, so that it is noticed afterwards.
-static void observe(double *maxima, const bh_model *m, const float *input,
+// What calibration saw of all members.
+typedef struct range {
+    double maxima[BH_GRAPH_LAYERS_MAX]; // largest |input| of each linear layer
+    double least, largest;              // input of the network, and 0
+} range;
+
+// One tensor through one member. buffers: two tensors. NaN counts as infinite, so that
+// it is noticed afterwards.
+static void observe(range *seen, const bh_model *m, uint32_t member, const float *input,
                     float *buffers[2])
 {
+    double *maxima = seen->maxima;
     const float *in = input;
     for (uint32_t at = 0, i = 0; at < m->graph.n_layers; at++) {
         const bh_layer *layer = &m->graph.layers[at];
@@ -39,7 +46,7 @@ static void observe(double *maxima, const bh_model *m, const float *input,
                 double v = isnan(in[k]) ? INFINITY : fabs((double)in[k]);
                 maxima[i] = fmax(maxima[i], v);
             }
-            parameters = m->posterior[i++].mean;
+            parameters = bh_model_posterior(m, member, i++)->mean;
         }
         float *out = buffers[at % 2];
         bh_reals_layer(layer, out, in, parameters);
@@ -47,19 +54,26 @@ static void observe(double *maxima, const bh_model *m, const float *input,
     }
 }
 
-static bh_status calibrate(double *maxima, const bh_model *m, const float *inputs,
+static bh_status calibrate(range *seen, const bh_model *m, const float *inputs,
                            size_t count)
 {
-    size_t longest = bh_model_input_len(m);
+    const size_t len = bh_model_input_len(m);
+    size_t longest = len;
     for (uint32_t i = 0; i < m->graph.n_layers; i++) {
-        size_t len = bh_shape_len(m->graph.layers[i].out);
-        longest = len > longest ? len : longest;
+        size_t out = bh_shape_len(m->graph.layers[i].out);
+        longest = out > longest ? out : longest;
+    }
+    for (size_t k = 0; k < count * len; k++) {
+        seen->least = fmin(seen->least, (double)inputs[k]);
+        seen->largest = fmax(seen->largest, (double)inputs[k]);
     }
     float *buffers[2] = {bh_alloc(longest, sizeof(float)),
                          bh_alloc(longest, sizeof(float))};
     bh_status status = buffers[0] != NULL && buffers[1] != NULL ? BH_OK : BH_ERR_NOMEM;
     for (size_t i = 0; i < count && status == BH_OK; i++) {
-        observe(maxima, m, inputs + i * bh_model_input_len(m), buffers);
+        for (uint32_t member = 0; member < m->members; member++) {
+            observe(seen, m, member, inputs + i * len, buffers);
+        }
     }
     bh_free(buffers[0]);
     bh_free(buffers[1]);
@@ -67,16 +81,21 @@ static bh_status calibrate(double *maxima, const bh_model *m, const float *input
 }
 
 // The scale and range of the first layer's inputs, from the reals that pixels 0 and 255
-// become. Zero belongs to the range, since padding is the integer 0. The span of at
-// most 2^act_bits - 1 steps keeps both ends within BH_INPUT_MAX.
-static void quantise_pixels(bh_quant *q, const bh_input *in, unsigned act_bits)
+// become or, where an image's own mean and deviation decide that, from calibration.
+// Zero belongs to the range, since padding is the integer 0. The span of at most
+// 2^act_bits - 1 steps keeps both ends within BH_INPUT_MAX.
+static void quantise_pixels(bh_quant *q, const bh_input *in, const range *seen,
+                            unsigned act_bits)
 {
-    double lo = 0, hi = 0;
-    for (uint32_t c = 0; c < in->shape.channels; c++) {
+    bool fixed = in->normalise == BH_NORMALISE_FIXED;
+    double lo = fixed ? 0 : seen->least * HEADROOM;
+    double hi = fixed ? 0 : seen->largest * HEADROOM;
+    for (uint32_t c = 0; c < in->shape.channels && fixed; c++) {
         double mean = (double)in->mean[c], dev = (double)in->dev[c];
         lo = fmin(lo, -mean / dev);
         hi = fmax(hi, (1 - mean) / dev);
     }
+    hi = hi > lo ? hi : 1; // where every calibration input is zero
     q->x_scale = (hi - lo) / ((1 << act_bits) - 1);
     q->x_lo = (int32_t)lround(lo / q->x_scale);
     q->x_hi = (int32_t)lround(hi / q->x_scale);
@@ -103,13 +122,17 @@ static void quantise_activations(bh_quant *q, double max, bool nonnegative,
     q->x_scale = (max > 0 ? max * HEADROOM : 1) / q->x_hi;
 }
 
-// The smallest scale at which the layer's weights fit; 1 / w_max if all are zero.
-static double least_w_scale(const bh_posterior *p, uint32_t w_max)
+// The smallest scale at which the weights of linear layer i fit, in every member;
+// 1 / w_max if all are zero.
+static double least_w_scale(const bh_model *m, uint32_t i, uint32_t w_max)
 {
     double largest = 0;
-    for (size_t i = 0; i < p->n_weights; i++) {
-        double v = fabs((double)p->mean[i]) + WEIGHT_DEVIATIONS * (double)p->dev[i];
-        largest = fmax(largest, v);
+    for (uint32_t member = 0; member < m->members; member++) {
+        const bh_posterior *p = bh_model_posterior(m, member, i);
+        for (size_t k = 0; k < p->n_weights; k++) {
+            double v = fabs((double)p->mean[k]) + WEIGHT_DEVIATIONS * (double)p->dev[k];
+            largest = fmax(largest, v);
+        }
     }
     return (largest > 0 ? largest : 1) / w_max;
 }
@@ -139,26 +162,27 @@ static void tie_scales(bh_graph *g, uint32_t i, double least)
     q->w_scale = pow(ldexp(ratio, -(int)next->shift), 1 / power);
 }
 
-static bh_status choose_scales(bh_graph *g, const bh_model *m, const double *maxima,
+static bh_status choose_scales(bh_graph *g, const bh_model *m, const range *seen,
                                unsigned weight_bits, unsigned act_bits, bh_error *err)
 {
     uint32_t n_linear = bh_graph_linear_count(g);
     uint32_t w_max = (1u << (weight_bits - 1)) - 1;
     for (uint32_t i = 0; i < n_linear; i++) {
         bh_quant *q = &g->layers[bh_graph_linear_index(g, i)].quant;
-        if (!isfinite(maxima[i])) {
+        if (!isfinite(seen->maxima[i])) {
             return range_error(err, g, i,
                                "calibration gives inputs that are not finite");
         }
         *q = (bh_quant){.w_max = w_max, .acc_max = 1};
         if (i == 0) {
-            quantise_pixels(q, &g->input, act_bits);
+            quantise_pixels(q, &g->input, seen, act_bits);
         } else {
-            quantise_activations(q, maxima[i], is_nonnegative(g, i - 1), act_bits);
+            quantise_activations(q, seen->maxima[i], is_nonnegative(g, i - 1),
+                                 act_bits);
         }
     }
     for (uint32_t i = 0; i < n_linear; i++) {
-        double least = least_w_scale(&m->posterior[i], w_max);
+        double least = least_w_scale(m, i, w_max);
         if (i + 1 < n_linear) {
             tie_scales(g, i, least);
         } else {
@@ -170,12 +194,12 @@ static bh_status choose_scales(bh_graph *g, const bh_model *m, const double *max
 
 // Rounded up to 2^k - 1: bh_quant says why.
 static bh_status bound_accumulators(bh_graph *g, const bh_int_posterior *integer,
-                                    bh_error *err)
+                                    uint32_t members, bh_error *err)
 {
     for (uint32_t i = 0; i < bh_graph_linear_count(g); i++) {
         bh_layer *layer = &g->layers[bh_graph_linear_index(g, i)];
         // One more than the weights need: guard `sealed` may be off by one (he.h).
-        uint64_t bound = bh_integer_bound(&integer[i], layer) + 1;
+        uint64_t bound = bh_integer_bound(integer, members, g, i) + 1;
         uint64_t acc_max = 1;
         while (acc_max < bound) {
             acc_max = 2 * acc_max + 1;
@@ -190,15 +214,15 @@ static bh_status bound_accumulators(bh_graph *g, const bh_int_posterior *integer
 
 // Everything that can fail, on a copy of the graph.
 static bh_status quantise_graph(bh_graph *g, bh_int_posterior **integer,
-                                const bh_model *m, const double *maxima,
+                                const bh_model *m, const range *seen,
                                 unsigned weight_bits, unsigned act_bits, bh_error *err)
 {
-    bh_status status = choose_scales(g, m, maxima, weight_bits, act_bits, err);
+    bh_status status = choose_scales(g, m, seen, weight_bits, act_bits, err);
     if (status == BH_OK) {
-        status = bh_integer_new(integer, g, m->posterior, err);
+        status = bh_integer_new(integer, g, m->posterior, m->members, err);
     }
     if (status == BH_OK) {
-        status = bound_accumulators(g, *integer, err);
+        status = bound_accumulators(g, *integer, m->members, err);
     }
     if (status == BH_OK) {
         g->quantised = true;
@@ -221,23 +245,23 @@ bh_status bh_model_quantise(bh_model *m, const float *inputs, size_t count,
         return bh_fail(err, BH_ERR_ARG,
                        "quantisation takes calibration inputs and 2 to 8 bits");
     }
-    double maxima[BH_GRAPH_LAYERS_MAX] = {0};
+    range seen = {0};
     bh_int_posterior *integer = NULL;
-    uint32_t n_linear = bh_graph_linear_count(&m->graph);
+    uint32_t n_integer = m->members * bh_graph_linear_count(&m->graph);
     bh_graph *g = bh_alloc(1, sizeof *g);
-    bh_status status = g != NULL ? calibrate(maxima, m, inputs, count) : BH_ERR_NOMEM;
+    bh_status status = g != NULL ? calibrate(&seen, m, inputs, count) : BH_ERR_NOMEM;
     if (status != BH_OK) {
         bh_free(g);
         return bh_fail_plain(err, status);
     }
     *g = m->graph;
-    status = quantise_graph(g, &integer, m, maxima, weight_bits, act_bits, err);
+    status = quantise_graph(g, &integer, m, &seen, weight_bits, act_bits, err);
     if (status == BH_OK) {
-        bh_integer_free(m->integer, n_linear);
+        bh_integer_free(m->integer, n_integer);
         m->integer = integer;
         m->graph = *g;
     } else {
-        bh_integer_free(integer, n_linear);
+        bh_integer_free(integer, n_integer);
     }
     bh_free(g);
     return status;

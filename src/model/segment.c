@@ -1,68 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/segment.h"
 
-#include <string.h>
-
 #include "base/ct.h"
 #include "model/fixed.h"
-
-static uint64_t double_bits(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
-
-static double double_from(uint64_t bits)
-{
-    double v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-// The integer nearest to v (ties to even) if |v| <= 2^40, otherwise +-2^40; NaN gives
-// -2^40. Without a comparison of floating-point numbers, which compilers may turn into
-// a branch: without their sign, doubles are ordered as their bits are.
-static int64_t nearest(double v)
-{
-    const uint64_t sign_bit = UINT64_C(1) << 63;
-    const uint64_t infinity = UINT64_C(0x7ff) << 52;
-    const double large = 1099511627776.0; // 2^40
-    const double magic =
-        6755399441055744.0; // 1.5 * 2^52: the unit in the last place is 1
-    uint64_t bits = double_bits(v);
-    uint64_t size = bits & ~sign_bit;
-    uint64_t sign = (bits | bh_ct_mask_less(infinity, size)) & sign_bit;
-    uint64_t limit = double_bits(large);
-    size = bh_ct_select(bh_ct_mask_less(limit, size), limit, size);
-    // The sum is in [2^52, 2^53), so that its lowest bits are the rounded integer.
-    double sum = double_from(size | sign) + magic;
-    return (int64_t)(double_bits(sum) - double_bits(magic));
-}
-
-void bh_quantise_input(const bh_graph *g, int64_t *x, const float *real)
-{
-    const bh_quant *q = &g->layers[bh_graph_linear_index(g, 0)].quant;
-    size_t len = bh_shape_len(g->input.shape);
-    // A product, since division takes a time that depends on its operands.
-    double inverse = 1 / q->x_scale;
-    for (size_t i = 0; i < len; i++) {
-        x[i] = bh_ct_clamp(nearest((double)real[i] * inverse), q->x_lo, q->x_hi);
-    }
-}
-
-void bh_normalise_pixels(const bh_graph *g, float *real, const uint8_t *pixels)
-{
-    size_t plane = (size_t)g->input.shape.height * g->input.shape.width;
-    for (uint32_t c = 0; c < g->input.shape.channels; c++) {
-        double factor = 1 / (255.0 * (double)g->input.dev[c]);
-        double offset = (double)g->input.mean[c] / (double)g->input.dev[c];
-        for (size_t i = 0; i < plane; i++) {
-            double scaled = *pixels++ * factor;
-            *real++ = (float)(scaled - offset);
-        }
-    }
-}
 
 static int64_t pool_window(const bh_layer *layer, const int64_t *in)
 {

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The integer arithmetic between two linear layers, and the quantisation of inputs:
-// used by the clear oracle and, on decrypted values, by the client.
+// The integer arithmetic between two linear layers: used by the clear oracle and, on
+// decrypted values, by the client.
 // CT: every function leaks shapes and quantisation, never values: minimum, maximum and
 // rounding are done with masks.
 #ifndef BH_MODEL_SEGMENT_H
 #define BH_MODEL_SEGMENT_H
 
 #include "model/graph.h"
-
-// x = clamp(round(real / x_scale), x_lo, x_hi), `real` and x being tensors of
-// g->input.shape; ties to even, the quotient taken as real * (1 / x_scale). NaN gives
-// x_lo. On some machines numbers below 2^-126 take longer; no pixel becomes one.
-void bh_quantise_input(const bh_graph *g, int64_t *x, const float *real);
-
-// Pixels (8 bits, [channel][row][column], exactly the input's shape) to `real`,
-// computed as pixel * (1 / (255 dev)) - mean / dev in double precision.
-void bh_normalise_pixels(const bh_graph *g, float *real, const uint8_t *pixels);
 
 // Runs the segment after the i-th linear layer: `in` holds its accumulators, `out`
 // receives the requantised input of linear layer i + 1. Not for the last one.

@@ -39,7 +39,7 @@ static double normal(uint64_t *state)
 static void fill_posterior(bh_model *m, uint64_t *state)
 {
     for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
-        bh_posterior *p = &m->posterior[i];
+        bh_posterior *p = bh_model_posterior(m, 0, i);
         double scale = sqrt(2.0 * (double)p->n_bias / (double)p->n_weights);
         for (size_t k = 0; k < p->n_weights + p->n_bias; k++) {
             p->mean[k] = k < p->n_weights ? (float)(scale * normal(state)) : 0;
@@ -80,7 +80,7 @@ static bh_status make(bh_model **out, bh_graph *graph, const char *net, uint64_t
         return status;
     }
     memcpy(graph->dataset, "synthetic", sizeof "synthetic");
-    status = bh_model_new(&m, graph);
+    status = bh_model_new(&m, graph, 1);
     if (status != BH_OK) {
         return bh_fail_plain(err, status);
     }

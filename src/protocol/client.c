@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "model/input.h"
 #include "protocol/client_state.h"
 
 uint64_t bh_client_now_us(const bh_client *c)
@@ -176,6 +177,7 @@ bh_client_facts bh_client_get_facts(const bh_client *c)
         .channels = g->input.shape.channels,
         .height = g->input.shape.height,
         .width = g->input.shape.width,
+        .columns = g->input.n_columns,
         .model_name = g->name,
         .dataset = g->dataset,
         .params_name = bh_he_name(c->plan->he),
@@ -192,6 +194,26 @@ const char *bh_client_class_name(const bh_client *c, uint32_t index)
     return c->plan != NULL && index < c->plan->graph->n_classes
                ? c->plan->graph->class_names[index]
                : "";
+}
+
+bh_status bh_client_encode_row(const bh_client *c, uint8_t *pixels, const float *values,
+                               size_t n, bh_error *err)
+{
+    if (c->plan == NULL) {
+        return bh_fail_plain(err, BH_ERR_STATE);
+    }
+    const bh_input *in = &c->plan->graph->input;
+    if (in->n_columns == 0) {
+        return bh_fail(err, BH_ERR_ARG, "the model takes images, not rows of a table");
+    }
+    if (n != in->n_columns) {
+        return bh_fail(err, BH_ERR_ARG, "the row has %zu values; the model takes %u", n,
+                       in->n_columns);
+    }
+    for (uint32_t j = 0; j < in->n_columns; j++) {
+        pixels[j] = bh_column_pixel(in, j, values[j]);
+    }
+    return BH_OK;
 }
 
 bh_status bh_client_get_result(const bh_client *c, bh_client_result *out)

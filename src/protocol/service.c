@@ -55,11 +55,11 @@ static bh_status make_plan(bh_service *service, const bh_service_options *option
 // A share may be off by one: acc_max has to have room for it (infer/script.h).
 static bh_status check_slack(const bh_service *service, bh_error *err)
 {
-    const bh_graph *g = &service->model->graph;
+    const bh_model *m = service->model;
+    const bh_graph *g = &m->graph;
     for (uint32_t i = 0; i < service->plan->n_layers; i++) {
         const bh_layer *layer = &g->layers[bh_graph_linear_index(g, i)];
-        if (bh_integer_bound(&service->model->integer[i], layer) >=
-            layer->quant.acc_max) {
+        if (bh_integer_bound(m->integer, m->members, g, i) >= layer->quant.acc_max) {
             return bh_fail(
                 err, BH_ERR_RANGE,
                 "linear layer %u: its largest accumulator leaves no room for "

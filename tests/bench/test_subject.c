@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/segment.h"
+#include "model/input.h"
 #include "subject.h"
 #include "support/test.h"
 

@@ -23,10 +23,10 @@ static bh_model *make_model(void)
     bh_model *m;
     float input[PIXELS];
     sealed_graph(&g);
-    tool_check(bh_graph_check(&g, NULL) == BH_OK && bh_model_new(&m, &g) == BH_OK,
+    tool_check(bh_graph_check(&g, NULL) == BH_OK && bh_model_new(&m, &g, 1) == BH_OK,
                "a model");
     for (uint32_t i = 0; i < LAYERS; i++) {
-        bh_posterior *p = &m->posterior[i];
+        bh_posterior *p = bh_model_posterior(m, 0, i);
         for (size_t k = 0; k < p->n_weights + p->n_bias; k++) {
             p->mean[k] = (float)((int)(k * 7 % 11) - 5) / 20;
             p->dev[k] = 0.02f;
@@ -43,7 +43,7 @@ static bh_model *make_model(void)
 static void mark_weights(bh_model *m, int secret)
 {
     for (uint32_t i = 0; i < LAYERS; i++) {
-        const bh_int_posterior *p = &m->integer[i];
+        const bh_int_posterior *p = bh_model_integer(m, 0, i);
         const struct {
             void *data;
             size_t len;
@@ -132,9 +132,9 @@ static void look_at_units(const pair *p, const bh_model *m)
         tool_check(TOOL_ALL(client->input[i], in), "the client's masks are marked");
         tool_check(TOOL_ALL(client->output[i], out) && TOOL_ALL(server->output[i], out),
                    "shares of results are marked");
-        tool_check(
-            TOOL_ALL(server->weights[i], plan->samples * m->integer[i].n_weights),
-            "drawn weights are marked");
+        tool_check(TOOL_ALL(server->weights[i],
+                            plan->samples * bh_model_integer(m, 0, i)->n_weights),
+                   "drawn weights are marked");
     }
 }
 

@@ -454,9 +454,9 @@ static void test_sizes_are_public(void **state)
     // One manifest: the other model takes over this one's graph, scales and all.
     other->graph = f.model->graph;
     for (uint32_t i = 0; i < 2; i++) {
-        for (size_t k = 0; k < other->integer[i].n_weights; k++) {
-            other->integer[i].weight_mean[k] = 0; // nothing but zeroes
-            other->integer[i].weight_dev[k] = 0;
+        for (size_t k = 0; k < bh_model_integer(other, 0, i)->n_weights; k++) {
+            bh_model_integer(other, 0, i)->weight_mean[k] = 0; // nothing but zeroes
+            bh_model_integer(other, 0, i)->weight_dev[k] = 0;
         }
     }
     uint8_t dark[36] = {0};

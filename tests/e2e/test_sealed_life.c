@@ -70,7 +70,7 @@ static void listen(transcript *t, const bh_model *m, const bh_service_options *o
 static void divide_weights(bh_model *m, int by)
 {
     for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
-        bh_int_posterior *p = &m->integer[i];
+        bh_int_posterior *p = bh_model_integer(m, 0, i);
         for (size_t k = 0; k < p->n_weights; k++) {
             p->weight_mean[k] = by == 0 ? 0 : p->weight_mean[k] / by;
             p->weight_dev[k] = by == 0 ? 0 : p->weight_dev[k] / by;

@@ -8,7 +8,7 @@
 #include "base/hooks.h"
 #include "base/memory.h"
 #include "data/images.h"
-#include "model/segment.h"
+#include "model/input.h"
 #include "support/exact.h"
 #include "support/test.h"
 

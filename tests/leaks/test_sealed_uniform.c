@@ -275,7 +275,7 @@ static void see_shares(void *user, bool is_client, uint32_t layer, int stage,
 static void set_weights(bh_model *m, int extreme)
 {
     for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph) && !extreme; i++) {
-        bh_int_posterior *p = &m->integer[i];
+        bh_int_posterior *p = bh_model_integer(m, 0, i);
         memset(p->weight_mean, 0, p->n_weights * sizeof *p->weight_mean);
         memset(p->weight_dev, 0, p->n_weights * sizeof *p->weight_dev);
         memset(p->bias_mean, 0, p->n_bias * sizeof *p->bias_mean);
@@ -291,10 +291,10 @@ static bh_model *extreme_model(void)
     float inputs[2 * SEALED_PIXELS];
     sealed_graph(g);
     assert_ok(bh_graph_check(g, NULL));
-    assert_ok(bh_model_new(&m, g));
+    assert_ok(bh_model_new(&m, g, 1));
     for (uint32_t i = 0; i < bh_graph_linear_count(g); i++) {
-        for (size_t k = 0; k < m->posterior[i].n_weights; k++) {
-            m->posterior[i].mean[k] = 0.5f;
+        for (size_t k = 0; k < bh_model_posterior(m, 0, i)->n_weights; k++) {
+            bh_model_posterior(m, 0, i)->mean[k] = 0.5f;
         }
     }
     for (size_t i = 0; i < 2 * SEALED_PIXELS; i++) {

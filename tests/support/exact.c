@@ -51,6 +51,7 @@ size_t exact_query(session *p, const bh_model *model, const uint8_t *pixels,
     size_t compared = 0;
     record r;
     record_query(&r, p, model, pixels, chunk);
+    assert_int_equal(record_count_foreign(&r, model), 0);
     for (uint32_t s = 0; s < r.samples; s++) {
         compared +=
             compare_sample(&r, g, s, r.input, r.result.logits + s * g->n_classes);

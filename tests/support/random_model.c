@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/segment.h"
+#include "model/input.h"
 
 static double unit(test_rng *rng) // in [-1, 1)
 {
@@ -48,16 +48,35 @@ static void add_block(test_rng *rng, bh_graph *g, int convolution)
     }
 }
 
+static void random_images(test_rng *rng, bh_input *in)
+{
+    in->shape = (bh_shape){pick(rng, 1, 3), pick(rng, 1, 20), pick(rng, 1, 20)};
+    in->normalise = pick(rng, 0, 2) ? BH_NORMALISE_FIXED : BH_NORMALISE_IMAGE;
+    for (uint32_t c = 0; c < in->shape.channels; c++) {
+        bool plain = in->normalise == BH_NORMALISE_IMAGE;
+        in->mean[c] = plain || pick(rng, 0, 1) ? 0 : (float)(unit(rng) * 0.5);
+        in->dev[c] = plain || pick(rng, 0, 1) ? 1 : (float)(0.1 + fabs(unit(rng)));
+    }
+}
+
+static void random_table(test_rng *rng, bh_input *in)
+{
+    in->n_columns = pick(rng, 1, 60);
+    in->shape = (bh_shape){1, 1, in->n_columns};
+    in->mean[0] = BH_COLUMN_PIXEL_MEAN;
+    in->dev[0] = BH_COLUMN_PIXEL_DEV;
+    for (uint32_t j = 0; j < in->n_columns; j++) {
+        in->column_mean[j] = (float)(unit(rng) * 100);
+        in->column_dev[j] = (float)exp2(unit(rng) * 10);
+    }
+}
+
 static void random_graph(test_rng *rng, bh_graph *g)
 {
     do {
         *g = (bh_graph){.name = "random", .dataset = "random"};
-        g->input.shape =
-            (bh_shape){pick(rng, 1, 3), pick(rng, 1, 20), pick(rng, 1, 20)};
-        for (uint32_t c = 0; c < g->input.shape.channels; c++) {
-            g->input.mean[c] = pick(rng, 0, 1) ? 0 : (float)(unit(rng) * 0.5);
-            g->input.dev[c] = pick(rng, 0, 1) ? 1 : (float)(0.1 + fabs(unit(rng)));
-        }
+        g->temperature = pick(rng, 0, 1) ? 1 : exp2(unit(rng) * 6);
+        (pick(rng, 0, 4) > 0 ? random_images : random_table)(rng, &g->input);
         uint32_t convolutions = pick(rng, 0, 2), fully = pick(rng, 0, 1);
         for (uint32_t i = 0; i < convolutions; i++) {
             add_block(rng, g, 1);
@@ -95,11 +114,11 @@ static bh_status quantise(test_rng *rng, bh_model *m)
 }
 
 // NULL if the random posterior cannot be quantised within the limits.
-static bh_model *try_model(test_rng *rng, const bh_graph *graph)
+static bh_model *try_model(test_rng *rng, const bh_graph *graph, uint32_t members)
 {
     bh_model *m;
-    assert_ok(bh_model_new(&m, graph));
-    for (uint32_t i = 0; i < bh_graph_linear_count(graph); i++) {
+    assert_ok(bh_model_new(&m, graph, members));
+    for (uint32_t i = 0; i < members * bh_graph_linear_count(graph); i++) {
         bh_posterior *p = &m->posterior[i];
         double spread = 0.02 + fabs(unit(rng)) * 0.3;
         for (size_t k = 0; k < p->n_weights + p->n_bias; k++) {
@@ -118,7 +137,7 @@ bh_model *random_model_of(test_rng *rng, const bh_graph *graph)
 {
     bh_model *m = NULL;
     for (int i = 0; m == NULL && i < 100; i++) {
-        m = try_model(rng, graph);
+        m = try_model(rng, graph, 1);
     }
     assert_non_null(m);
     return m;
@@ -130,7 +149,7 @@ bh_model *random_model(test_rng *rng)
     bh_model *m = NULL;
     while (m == NULL) {
         random_graph(rng, g);
-        m = try_model(rng, g);
+        m = try_model(rng, g, pick(rng, 1, 3));
     }
     bh_free(g);
     return m;

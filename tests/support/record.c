@@ -5,7 +5,8 @@
 
 #include "base/hooks.h"
 #include "base/memory.h"
-#include "model/segment.h"
+#include "model/draw.h"
+#include "model/input.h"
 #include "support/test.h"
 
 static void *copy(const void *from, size_t len, size_t size)
@@ -119,4 +120,33 @@ void record_clear(record *r)
     bh_free(r->outputs);
     bh_free(r->output_lengths);
     bh_free(r->input);
+}
+
+// Beyond six deviations, and what rounding to the grid moves.
+static bool is_foreign(int64_t drawn, int64_t mean, int64_t dev, int64_t max)
+{
+    const int64_t unit = 1 << BH_DRAW_FRACTION_BITS, reach = BH_DRAW_CLIP * dev + unit;
+    return (drawn * unit < mean - reach && drawn < max) ||
+           (drawn * unit > mean + reach && drawn > -max);
+}
+
+size_t record_count_foreign(const record *r, const bh_model *model)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < r->n_layers; i++) {
+        for (uint32_t s = 0; s < r->samples; s++) {
+            const bh_int_posterior *p = bh_model_integer(model, s, i);
+            const int32_t *weights = r->weights[i * r->samples + s];
+            const int32_t *bias = r->bias[i * r->samples + s];
+            for (size_t k = 0; k < p->n_weights; k++) {
+                count += is_foreign(weights[k], p->weight_mean[k], p->weight_dev[k],
+                                    p->w_max);
+            }
+            for (size_t k = 0; k < p->n_bias; k++) {
+                count +=
+                    is_foreign(bias[k], p->bias_mean[k], p->bias_dev[k], INT32_MAX);
+            }
+        }
+    }
+    return count;
 }

@@ -27,4 +27,8 @@ void record_query(record *r, session *p, const bh_model *model, const uint8_t *p
                   size_t chunk);
 void record_clear(record *r);
 
+// How many of the recorded weights and biases the member that their sample belongs to
+// cannot have drawn.
+size_t record_count_foreign(const record *r, const bh_model *model);
+
 #endif

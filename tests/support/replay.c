@@ -173,6 +173,7 @@ void replay_query(session *p, const bh_model *model, const uint8_t *pixels,
     const bh_plan *plan = p->service->plan;
     record r;
     record_query(&r, p, model, pixels, chunk);
+    assert_int_equal(record_count_foreign(&r, model), 0);
     for (uint32_t s = 0; s < r.samples; s++) {
         const double *logits = r.result.logits;
         replay_sample(&r, plan, s, r.input,

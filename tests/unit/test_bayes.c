@@ -9,7 +9,7 @@
 #include "bayes/batch.h"
 #include "bayes/rng.h"
 #include "bayes/variational.h"
-#include "model/segment.h"
+#include "model/input.h"
 #include "support/close.h"
 #include "support/faults.h"
 

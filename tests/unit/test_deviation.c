@@ -114,7 +114,8 @@ static void twins_init(twins *t, const bh_model *m, test_rng *rng)
     size_t len = bh_segment_scratch_len(&m->graph) + bh_model_input_len(m);
     size_t weights = 0;
     for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
-        size_t n = m->posterior[i].n_weights + m->posterior[i].n_bias;
+        const bh_posterior *p = bh_model_posterior(m, 0, i);
+        size_t n = p->n_weights + p->n_bias;
         weights = n > weights ? n : weights;
     }
     t->m = m;
@@ -148,7 +149,8 @@ static void run_linear(twins *t, uint32_t i, choice c, test_rng *rng)
 {
     const bh_layer *layer = &t->m->graph.layers[bh_graph_linear_index(&t->m->graph, i)];
     size_t len = bh_shape_len(layer->out);
-    assert_ok(bh_draw_layer(&t->m->integer[i], t->weights, t->bias, t->seed, i, 0));
+    assert_ok(bh_draw_layer(bh_model_integer(t->m, 0, i), t->weights, t->bias, t->seed,
+                            i, 0));
     bh_clear_linear(layer, t->acc, t->x, t->weights, t->bias);
     bh_clear_linear(layer, t->acc_off, t->x_off, t->weights, t->bias);
     for (size_t k = 0; k < len; k++) {
@@ -215,24 +217,29 @@ static void test_models(void **state)
     printf("up to %.2f of the bound\n", nearest);
 }
 
-// The row bound is what the largest drawable weights add up to.
+// The row bound is what the largest drawable weights of any member add up to.
 static void test_row_bound(void **state)
 {
     (void)state;
     int32_t mean[] = {-3 * 4096, 5 << 12, 0, 100 << 12, 1 << 12, 1 << 12};
     int32_t dev[] = {0, 1 << 12, 1 << 12, 10 << 12, 0, 0};
     int64_t bias[] = {1000 << 12, 0}, bias_dev[] = {0, 0};
-    const bh_int_posterior p = {.n_weights = 6,
-                                .n_bias = 2,
-                                .weight_mean = mean,
-                                .weight_dev = dev,
-                                .bias_mean = bias,
-                                .bias_dev = bias_dev,
-                                .w_max = 127};
-    assert_int_equal(bh_integer_row_bound(&p), 127 + 1 + 1);
+    bh_int_posterior p[2] = {{.n_weights = 6,
+                              .n_bias = 2,
+                              .weight_mean = mean,
+                              .weight_dev = dev,
+                              .bias_mean = bias,
+                              .bias_dev = bias_dev,
+                              .w_max = 127}};
+    static const bh_graph one = {.n_layers = 1, .layers = {{.kind = BH_LAYER_FC}}};
+    assert_int_equal(bh_integer_row_bound(p, 1, &one, 0), 127 + 1 + 1);
     mean[3] = -10 * 4096;
     dev[3] = 0;
-    assert_int_equal(bh_integer_row_bound(&p), 3 + (5 + 6) + 6);
+    assert_int_equal(bh_integer_row_bound(p, 1, &one, 0), 3 + (5 + 6) + 6);
+    int32_t other[] = {0, 0, 0, 0, 126 << 12, -126 * 4096};
+    p[1] = p[0];
+    p[1].weight_mean = other;
+    assert_int_equal(bh_integer_row_bound(p, 2, &one, 0), 126 + 126);
 }
 
 int main(void)

@@ -510,12 +510,14 @@ static void test_bound(void **state)
     enum { IN = 37, OUT = 11, N = IN * OUT };
     test_rng rng = test_rng_new("accumulator bound");
     bh_int_posterior *p = new_posterior(N, OUT);
-    bh_layer layer = {.kind = BH_LAYER_FC,
-                      .out_channels = OUT,
-                      .kernel_h = 1,
-                      .kernel_w = 1,
-                      .in = {IN, 1, 1},
-                      .out = {OUT, 1, 1}};
+    static bh_graph g = {.n_layers = 1};
+    bh_layer *layer = &g.layers[0];
+    *layer = (bh_layer){.kind = BH_LAYER_FC,
+                        .out_channels = OUT,
+                        .kernel_h = 1,
+                        .kernel_w = 1,
+                        .in = {IN, 1, 1},
+                        .out = {OUT, 1, 1}};
     static uint8_t ones[(N + OUT) * 8], zeroes[(N + OUT) * 8];
     int32_t up[N], down[N], bias_up[OUT], bias_down[OUT], row[N] = {0};
     const uint8_t seed[32] = {0};
@@ -524,8 +526,8 @@ static void test_bound(void **state)
         random_posterior(p, &rng);
         int32_t lo = (int32_t)test_rng_range(&rng, -255, 0);
         int32_t hi = (int32_t)test_rng_range(&rng, 1, 255);
-        layer.quant = (bh_quant){.x_lo = trial % 2 ? 0 : lo, .x_hi = hi};
-        lo = layer.quant.x_lo;
+        layer->quant = (bh_quant){.x_lo = trial % 2 ? 0 : lo, .x_hi = hi};
+        lo = layer->quant.x_lo;
         script = ones;
         script_left = sizeof ones;
         assert_ok(bh_draw_layer(p, up, bias_up, seed, 0, 0));
@@ -549,11 +551,11 @@ static void test_bound(void **state)
                         }
                     }
                 }
-                bh_clear_linear(&layer, out, x, row, sign > 0 ? bias_up : bias_down);
+                bh_clear_linear(layer, out, x, row, sign > 0 ? bias_up : bias_down);
                 worst = llabs(out[o]) > worst ? llabs(out[o]) : worst;
             }
         }
-        assert_int_equal(worst, bh_integer_bound(p, &layer));
+        assert_int_equal(worst, bh_integer_bound(p, 1, &g, 0));
     }
     bh_integer_free(p, 1);
 }

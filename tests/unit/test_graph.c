@@ -171,6 +171,19 @@ static void test_names(void **state)
     X(g->input.dev[0] = NAN)                                                           \
     X(g->input.dev[0] = INFINITY)                                                      \
     X(g->input.dev[0] = 1e-7f)                                                         \
+    X(g->input.mean[0] = 1e-30f)                                                       \
+    X(g->input.normalise = (bh_normalise)2)                                            \
+    X((g->input.normalise = BH_NORMALISE_IMAGE, g->input.dev[0] = 2))                  \
+    X((g->input.normalise = BH_NORMALISE_IMAGE, g->input.mean[0] = 0.5f))              \
+    X((g->input.normalise = BH_NORMALISE_IMAGE, g->input.mean[0] = -0.0f))             \
+    X(g->input.n_columns = 784)                                                        \
+    X(g->input.n_columns = BH_GRAPH_COLUMNS_MAX + 1)                                   \
+    X(g->input.n_columns = UINT32_MAX)                                                 \
+    X(g->temperature = 0.009)                                                          \
+    X(g->temperature = 101)                                                            \
+    X(g->temperature = -1)                                                             \
+    X(g->temperature = NAN)                                                            \
+    X(g->temperature = INFINITY)                                                       \
     X(g->layers[0].kind = BH_LAYER_RELU)                                               \
     X(g->layers[10].kind = BH_LAYER_SQUARE)                                            \
     X(g->layers[1].kind = (bh_layer_kind)0)                                            \
@@ -250,6 +263,90 @@ static void test_refused(void **state)
 #undef TRY
     printf("%d malformed graphs\n", count);
     assert_int_equal(accepted, 0);
+}
+
+static void table_graph(bh_graph *g)
+{
+    *g = (bh_graph){.name = "t", .dataset = "wdbc", .n_layers = 1, .n_classes = 2};
+    g->input = (bh_input){.shape = {1, 1, 3},
+                          .mean = {0.5f},
+                          .dev = {0.125f},
+                          .n_columns = 3,
+                          .column_mean = {1, -2, 1e30f},
+                          .column_dev = {1e-29f, 3, 4}};
+    g->layers[0] = (bh_layer){.kind = BH_LAYER_FC, .out_channels = 2};
+}
+
+#define TABLE_SPOILERS(X)                                                              \
+    X(g->input.n_columns = 2)                                                          \
+    X((g->input.shape.width = 1, g->input.shape.height = 3))                           \
+    X((g->input.shape.width = 1, g->input.shape.channels = 3))                         \
+    X(g->input.mean[0] = 0)                                                            \
+    X(g->input.dev[0] = 0.25f)                                                         \
+    X((g->input.normalise = BH_NORMALISE_IMAGE, g->input.mean[0] = 0,                  \
+       g->input.dev[0] = 1))                                                           \
+    X(g->input.column_mean[0] = NAN)                                                   \
+    X(g->input.column_mean[2] = INFINITY)                                              \
+    X(g->input.column_mean[2] = -2e30f)                                                \
+    X(g->input.column_dev[2] = 0)                                                      \
+    X(g->input.column_dev[2] = -1)                                                     \
+    X(g->input.column_dev[2] = 1e-31f)                                                 \
+    X(g->input.column_dev[2] = 2e30f)                                                  \
+    X(g->input.column_dev[0] = NAN)
+
+static void test_tables(void **state)
+{
+    (void)state;
+    static bh_graph good, spoiled, back;
+    bh_graph *g = &spoiled;
+    int accepted = 0;
+    bh_writer w = {0};
+    table_graph(&good);
+    good.input.column_mean[5] = 7; // unused
+    assert_ok(bh_graph_check(&good, NULL));
+    assert_true(good.input.column_mean[5] == 0);
+#define TRY(change)                                                                    \
+    spoiled = good;                                                                    \
+    (void)(change);                                                                    \
+    accepted += survives(g, #change);
+    TABLE_SPOILERS(TRY)
+#undef TRY
+    assert_int_equal(accepted, 0);
+    bh_graph_write(&good, &w);
+    bh_reader r = bh_reader_over(w.data, w.len);
+    assert_ok(bh_graph_read(&back, &r, NULL));
+    assert_ok(bh_reader_finish(&r));
+    assert_memory_equal(&back.input, &good.input, sizeof back.input);
+    for (size_t len = 0; len < w.len; len++) {
+        bh_reader cut = bh_reader_over(w.data, len);
+        assert_status(bh_graph_read(&back, &cut, NULL), BH_ERR_ENCODING);
+    }
+    bh_writer_clear(&w);
+}
+
+// 1 unless it is set; in the encoding 1 and not 0, which would be a second one.
+static void test_temperature(void **state)
+{
+    (void)state;
+    static bh_graph g, back;
+    bh_writer w = {0};
+    quantised_lenet5(&g);
+    assert_true(g.temperature == 1);
+    double scale = bh_graph_logit_scale(&g);
+    assert_true(scale == bh_graph_segment_scale(&g, 4));
+    g.temperature = 2;
+    assert_ok(bh_graph_check(&g, NULL));
+    assert_true(bh_graph_logit_scale(&g) == scale / 2);
+    for (int zero = 0; zero < 2; zero++) {
+        bh_writer_reset(&w);
+        bh_graph_write(&g, &w);
+        bh_reader r = bh_reader_over(w.data, w.len);
+        bh_status status = bh_graph_read(&back, &r, NULL);
+        assert_status(status, zero ? BH_ERR_ENCODING : BH_OK);
+        assert_true(back.temperature == (zero ? 0 : 2));
+        g.temperature = 0;
+    }
+    bh_writer_clear(&w);
 }
 
 static void test_accepted(void **state)
@@ -366,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_named),    cmocka_unit_test(test_minionn_cifar),
         cmocka_unit_test(test_names),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_tables),   cmocka_unit_test(test_temperature),
         cmocka_unit_test(test_accepted), cmocka_unit_test(test_segment_limit),
         cmocka_unit_test(test_encoding), cmocka_unit_test(test_damaged_encoding),
     };

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/clear.h"
+#include "model/input.h"
 #include "model/integer.h"
 #include "model/model.h"
 #include "model/reals.h"
@@ -56,7 +57,8 @@ static void small_graph(bh_graph *g, int variant)
     g->n_layers = 7;
     g->n_classes = CLASSES;
     memcpy(g->layers, layers[variant], sizeof layers[variant]);
-    g->input = (bh_input){{2, 8, 8}, {0.5f, 0.25f}, {0.5f, 0.25f}};
+    g->input =
+        (bh_input){.shape = {2, 8, 8}, .mean = {0.5f, 0.25f}, .dev = {0.5f, 0.25f}};
 }
 
 static bh_model *new_model(int variant, double dev, test_rng *rng)
@@ -64,9 +66,9 @@ static bh_model *new_model(int variant, double dev, test_rng *rng)
     static bh_graph g;
     bh_model *m = NULL;
     small_graph(&g, variant);
-    assert_ok(bh_model_new(&m, &g));
+    assert_ok(bh_model_new(&m, &g, 1));
     for (uint32_t i = 0; i < bh_graph_linear_count(&m->graph); i++) {
-        bh_posterior *p = &m->posterior[i];
+        bh_posterior *p = bh_model_posterior(m, 0, i);
         double size = 1.5 / sqrt((double)p->n_weights / (double)p->n_bias);
         for (size_t k = 0; k < p->n_weights + p->n_bias; k++) {
             p->mean[k] =
@@ -110,7 +112,7 @@ static void float_logits(const bh_model *m, float *logits, const float *input)
     for (uint32_t i = 0; i < m->graph.n_layers; i++) {
         const bh_layer *layer = &m->graph.layers[i];
         const float *parameters =
-            bh_layer_is_linear(layer) ? m->posterior[linear++].mean : NULL;
+            bh_layer_is_linear(layer) ? bh_model_posterior(m, 0, linear++)->mean : NULL;
         bh_reals_layer(layer, buffers[i % 2], in, parameters);
         in = buffers[i % 2];
     }
@@ -171,7 +173,7 @@ static void test_quantisation_fields(void **state)
                                      (1 << (nonnegative ? bits : bits - 1)) - 1);
                     assert_int_equal(q->x_lo, nonnegative ? 0 : -q->x_hi);
                 }
-                uint64_t bound = bh_integer_bound(&m->integer[i], &m->graph.layers[at]);
+                uint64_t bound = bh_integer_bound(m->integer, 1, &m->graph, i);
                 assert_true(bound <= q->acc_max && q->acc_max <= 2 * bound + 1);
                 assert_int_equal(q->acc_max & (q->acc_max + 1), 0); // 2^k - 1
             }
@@ -190,7 +192,7 @@ static void test_pixels(void **state)
     bh_input input = {.shape = {1, 28, 28}, .dev = {1}};
     float *zero = bh_alloc(784, sizeof *zero);
     assert_ok(bh_graph_named(&g, "lenet5", input, 10, NULL));
-    assert_ok(bh_model_new(&m, &g));
+    assert_ok(bh_model_new(&m, &g, 1));
     assert_ok(bh_model_quantise(m, zero, 1, 8, 8, NULL)); // all weights zero as well
     const bh_quant *q = &m->graph.layers[0].quant;
     assert_int_equal(q->x_lo, 0);
@@ -199,7 +201,7 @@ static void test_pixels(void **state)
     // A mean above 1 leaves no pixel above zero; the range still holds zero.
     g.input.mean[0] = 2;
     bh_model_free(m);
-    assert_ok(bh_model_new(&m, &g));
+    assert_ok(bh_model_new(&m, &g, 1));
     assert_ok(bh_model_quantise(m, zero, 1, 8, 8, NULL));
     assert_int_equal(m->graph.layers[0].quant.x_lo, -255);
     assert_int_equal(m->graph.layers[0].quant.x_hi, 1);
@@ -226,7 +228,7 @@ static void test_quantise_refuses(void **state)
     assert_ok(bh_model_write(m, &after)); // nothing has changed
     assert_int_equal(before.len, after.len);
     assert_memory_equal(before.data, after.data, before.len);
-    float *bad = &m->posterior[1].mean[3];
+    float *bad = &bh_model_posterior(m, 0, 1)->mean[3];
     const float values[] = {NAN, INFINITY, -INFINITY};
     for (int i = 0; i < 3; i++) {
         *bad = values[i];
@@ -235,7 +237,8 @@ static void test_quantise_refuses(void **state)
         assert_non_null(strstr(err.message, "layer "));
     }
     *bad = 0;
-    m->posterior[1].mean[m->posterior[1].n_weights] = 1e9f; // a bias beyond 31 bits
+    bh_model_posterior(m, 0, 1)->mean[bh_model_posterior(m, 0, 1)->n_weights] =
+        1e9f; // a bias beyond 31 bits
     assert_status(bh_model_quantise(m, inputs, 1, 8, 8, &err), BH_ERR_RANGE);
     bh_writer_clear(&before);
     bh_writer_clear(&after);
@@ -257,10 +260,11 @@ static void test_accumulators(void **state)
                 &m->graph.layers[bh_graph_linear_index(&m->graph, i)];
             for (uint32_t s = 0; s < 20; s++) {
                 uint8_t seed[32] = {(uint8_t)trial, (uint8_t)test_rng_next(&rng)};
-                assert_ok(bh_draw_layer(&m->integer[i], w, bias, seed, i, s));
+                assert_ok(
+                    bh_draw_layer(bh_model_integer(m, 0, i), w, bias, seed, i, s));
                 for (size_t k = 0; k < bh_shape_len(layer->in); k++) {
                     // Half of the trials follow the signs of the first row.
-                    bool up = s % 2 ? w[k % m->integer[i].n_weights] > 0
+                    bool up = s % 2 ? w[k % bh_model_integer(m, 0, i)->n_weights] > 0
                                     : test_rng_below(&rng, 2);
                     x[k] = up ? layer->quant.x_hi : layer->quant.x_lo;
                 }
@@ -292,7 +296,7 @@ static void test_infer(void **state)
     assert_true(bh_segment_scratch_len(&m->graph) <= 4096);
     bh_quantise_input(&m->graph, x, inputs);
     for (uint32_t i = 0; i < 3; i++) {
-        assert_ok(bh_draw_layer(&m->integer[i], w, bias, seed, i, 4));
+        assert_ok(bh_draw_layer(bh_model_integer(m, 0, i), w, bias, seed, i, 4));
         bh_clear_linear(&m->graph.layers[bh_graph_linear_index(&m->graph, i)], acc, x,
                         w, bias);
         if (i < 2) {
@@ -437,7 +441,8 @@ static void test_bad_contents(void **state)
     bh_model *m = new_quantised(0, 0.2, &rng);
     const float bad_means[] = {NAN, INFINITY, -INFINITY};
     const float bad_devs[] = {NAN, INFINITY, -1e-30f};
-    float *mean = &m->posterior[1].mean[20], *dev = &m->posterior[2].dev[22];
+    float *mean = &bh_model_posterior(m, 0, 1)->mean[20];
+    float *dev = &bh_model_posterior(m, 0, 2)->dev[22];
     float old_mean = *mean, old_dev = *dev;
     for (int i = 0; i < 3; i++) {
         *mean = bad_means[i];
@@ -451,7 +456,7 @@ static void test_bad_contents(void **state)
     expect_refusal(m, "does not fit on its grid");
     *mean = old_mean;
     uint64_t *acc_max = &m->graph.layers[4].quant.acc_max, old = *acc_max;
-    uint64_t bound = bh_integer_bound(&m->integer[1], &m->graph.layers[4]);
+    uint64_t bound = bh_integer_bound(m->integer, 1, &m->graph, 1);
     *acc_max = bound - 1;
     expect_refusal(m, "exceed their stated bound");
     *acc_max = old;
@@ -461,12 +466,12 @@ static void test_bad_contents(void **state)
     // Without quantisation nothing but the reader itself looks at the numbers.
     m = new_model(0, 0.2, &rng);
     for (int i = 0; i < 3; i++) {
-        m->posterior[0].mean[0] = bad_means[i];
+        bh_model_posterior(m, 0, 0)->mean[0] = bad_means[i];
         expect_refusal(m, "layer 1 (conv2d)");
-        m->posterior[0].mean[0] = 0;
-        m->posterior[2].dev[22] = bad_devs[i];
+        bh_model_posterior(m, 0, 0)->mean[0] = 0;
+        bh_model_posterior(m, 0, 2)->dev[22] = bad_devs[i];
         expect_refusal(m, "layer 7 (fc)");
-        m->posterior[2].dev[22] = 0;
+        bh_model_posterior(m, 0, 2)->dev[22] = 0;
     }
     bh_model_free(m);
 }
@@ -489,6 +494,7 @@ static void test_no_memory_for_promises(void **state)
                     8);
     bh_writer_u32(&w, BH_MODEL_VERSION);
     bh_writer_u64(&w, 0);
+    bh_writer_u32(&w, 1);
     bh_graph_write(&g, &w);
     bh_writer_bytes(&w, (uint8_t[100]){0}, 100);
     w.data[12] = (uint8_t)w.len;
@@ -550,7 +556,7 @@ static bh_status everything(void *job_)
     bh_model *m = NULL, *back = NULL;
     double logits[2 * CLASSES];
     uint8_t seed[32] = {0};
-    bh_status status = bh_model_new(&m, &j->graph);
+    bh_status status = bh_model_new(&m, &j->graph, 1);
     if (status == BH_OK) {
         status = bh_model_quantise(m, j->inputs, 1, 8, 8, NULL);
     }

@@ -42,7 +42,7 @@ static void deal_sample(bh_unit *client, bh_unit *server, const bh_plan *plan,
                         const bh_model *m, uint32_t i, uint32_t k, test_rng *rng)
 {
     const bh_linear *l = &plan->layers[i].linear;
-    const bh_int_posterior *p = &m->integer[i];
+    const bh_int_posterior *p = bh_model_integer(m, k, i);
     size_t len = bh_linear_out_len(l), in = bh_linear_in_len(l);
     int32_t *weights = server->weights[i] + k * p->n_weights;
     int32_t *bias = bh_alloc(p->n_bias, sizeof *bias);
@@ -198,18 +198,24 @@ static void query(const bh_plan *plan, const bh_model *m, const int64_t *x,
     bh_free(r.logits[1]);
 }
 
-// Logits that are one of two numbers, whatever the input is.
-static void make_equal(bh_int_posterior *last, test_rng *rng)
+// Logits that are one of two numbers, whatever the input and the member are.
+static void make_equal(const bh_model *m, test_rng *rng)
 {
-    memset(last->weight_mean, 0, last->n_weights * sizeof *last->weight_mean);
-    memset(last->weight_dev, 0, last->n_weights * sizeof *last->weight_dev);
-    memset(last->bias_dev, 0, last->n_bias * sizeof *last->bias_dev);
+    uint32_t layer = bh_graph_linear_count(&m->graph) - 1;
+    const bh_int_posterior *first = bh_model_integer(m, 0, layer);
     int64_t high = 0;
-    for (size_t i = 0; i < last->n_bias; i++) {
-        high = last->bias_mean[i] > high ? last->bias_mean[i] : high;
+    for (size_t i = 0; i < first->n_bias; i++) {
+        high = first->bias_mean[i] > high ? first->bias_mean[i] : high;
     }
-    for (size_t i = 0; i < last->n_bias; i++) {
-        last->bias_mean[i] = test_rng_below(rng, 2) ? high : 0;
+    for (size_t i = 0; i < first->n_bias; i++) {
+        first->bias_mean[i] = test_rng_below(rng, 2) ? high : 0;
+    }
+    for (uint32_t k = 0; k < m->members; k++) {
+        const bh_int_posterior *p = bh_model_integer(m, k, layer);
+        memset(p->weight_mean, 0, p->n_weights * sizeof *p->weight_mean);
+        memset(p->weight_dev, 0, p->n_weights * sizeof *p->weight_dev);
+        memset(p->bias_dev, 0, p->n_bias * sizeof *p->bias_dev);
+        memmove(p->bias_mean, first->bias_mean, p->n_bias * sizeof *p->bias_mean);
     }
 }
 
@@ -228,9 +234,8 @@ static void run(bh_reveal reveal, const char *name)
             .samples = (uint32_t)test_rng_range(&rng, 1, 4),
             .reveal = reveal,
             .logit_bits = (uint32_t)test_rng_range(&rng, 1, 8)};
-        bh_int_posterior *last = &m->integer[bh_graph_linear_count(g) - 1];
         if (done % 2 == 0) {
-            make_equal(last, &rng);
+            make_equal(m, &rng);
         }
         if (bh_plan_new(&plan, g, &options, &cost, NULL) == BH_OK) {
             size_t len = bh_shape_len(g->input.shape);

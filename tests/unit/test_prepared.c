@@ -14,6 +14,7 @@
 #include "support/exact.h"
 #include "support/faults.h"
 #include "support/random_model.h"
+#include "support/record.h"
 
 enum { PARTS_MAX = 2048, SAMPLES = 3, THREADS = 3, ROUNDS = 300, UNITS_MAX = 64 };
 
@@ -24,11 +25,16 @@ typedef struct fixture {
     uint64_t one_of_each; // bytes
 } fixture;
 
-static void set_up(fixture *f, const char *name)
+// A model of as many members; 0: of any number.
+static void set_up_members(fixture *f, const char *name, uint32_t members)
 {
     test_rng rng = test_rng_new(name);
     bh_cost cost = bh_cost_default();
     *f = (fixture){.model = random_model(&rng)};
+    while (members != 0 && f->model->members != members) {
+        bh_model_free(f->model);
+        f->model = random_model(&rng);
+    }
     assert_ok(bh_plan_new(
         &f->plan, &f->model->graph,
         &(const bh_plan_options){.guard = BH_GUARD_SAMPLED, .samples = SAMPLES}, &cost,
@@ -49,6 +55,11 @@ static void set_up(fixture *f, const char *name)
         hi = all ? bytes : hi;
     }
     f->one_of_each = hi;
+}
+
+static void set_up(fixture *f, const char *name)
+{
+    set_up_members(f, name, 0);
 }
 
 static void tear_down(fixture *f)
@@ -78,7 +89,7 @@ static void test_bounded(void **state)
         fill(store);
         uint64_t bytes = 0;
         for (uint32_t i = 0; i < f.n_layers; i++) {
-            const bh_int_posterior *p = &f.model->integer[i];
+            const bh_int_posterior *p = bh_model_integer(f.model, 0, i);
             assert_int_equal(bh_store_capacity(store, i), times);
             assert_int_equal(bh_store_ready(store, i), times);
             bytes += times * (p->n_weights + p->n_bias) * sizeof(int32_t);
@@ -97,7 +108,7 @@ typedef struct part {
 // Everything secret that a unit holds; returns how many parts that are.
 static size_t parts_of(const fixture *f, const bh_prepared *unit, part *parts)
 {
-    const bh_int_posterior *p = &f->model->integer[unit->layer];
+    const bh_int_posterior *p = bh_model_integer(f->model, unit->sample, unit->layer);
     const bh_linear *l = &f->plan->layers[unit->layer].linear;
     const bh_ring *ring = &f->plan->he->ring;
     size_t poly = bh_he_factor_words(f->plan->he) * sizeof(uint64_t), count = 0;
@@ -147,18 +158,18 @@ static void test_once(void **state)
     bh_prepared expected = {0}, *unit;
     uint8_t seeds[UNITS_MAX][BH_SEED_BYTES];
     size_t n_seeds = 0;
-    assert_null(bh_store_take(NULL, 0));
+    assert_null(bh_store_take(NULL, 0, 0));
     assert_ok(bh_store_new(&store, f.plan, f.model, 2 * f.one_of_each));
     bh_maker maker = {0};
     assert_ok(bh_maker_init(&maker, f.plan->he));
     for (int round = 0; round < 3; round++) {
-        assert_null(bh_store_take(store, 0)); // none is made yet
+        assert_null(bh_store_take(store, 0, 0)); // none is made yet
         fill(store);
         for (uint32_t i = 0; i < f.n_layers; i++) {
             bh_prepared *taken[2];
             assert_ok(bh_prepared_init_ahead(&expected, f.plan, f.model, i));
-            for (int k = 0; k < 2; k++) {
-                unit = taken[k] = bh_store_take(store, i);
+            for (uint32_t k = 0; k < 2; k++) {
+                unit = taken[k] = bh_store_take(store, i, k);
                 assert_non_null(unit);
                 assert_int_equal(unit->layer, i);
                 assert_ok(bh_prepared_make(&expected, &maker, f.plan, f.model,
@@ -166,13 +177,13 @@ static void test_once(void **state)
                 expect_same(&f, unit, &expected);
                 memcpy(seeds[n_seeds++], unit->seed, BH_SEED_BYTES);
             }
-            assert_null(bh_store_take(store, i));
+            assert_null(bh_store_take(store, i, 1));
             for (int k = 0; k < 2; k++) {
                 bh_store_give_back(store, taken[k]);
                 expect_erased(&f, taken[k]);
             }
             bh_prepared_clear(&expected);
-            assert_null(bh_store_take(store, i));
+            assert_null(bh_store_take(store, i, 1));
         }
     }
     for (size_t i = 0; i < n_seeds; i++) {
@@ -204,12 +215,13 @@ static void *use_store(void *arg)
         uint32_t layer = i % s->f->n_layers;
         bh_status status = bh_store_fill(s->store);
         ok = status == BH_OK || status == BH_WANT_MORE;
-        bh_prepared *unit = bh_store_take(s->store, layer);
+        bh_prepared *unit = bh_store_take(s->store, layer, i % 2);
         if (unit != NULL) {
-            size_t bytes = s->f->model->integer[layer].n_weights * sizeof(int32_t);
+            size_t bytes =
+                bh_model_integer(s->f->model, 0, layer)->n_weights * sizeof(int32_t);
             ok = ok &&
                  bh_prepared_make(&expected, &maker, s->f->plan, s->f->model,
-                                  unit->seed, layer, 0) == BH_OK &&
+                                  unit->seed, layer, unit->sample) == BH_OK &&
                  memcmp(unit->weights, expected.weights, bytes) == 0;
             bh_store_give_back(s->store, unit);
         }
@@ -254,7 +266,7 @@ static void test_queries(void **state)
 {
     (void)state;
     fixture f;
-    set_up(&f, "queries");
+    set_up_members(&f, "queries", 2);
     test_rng rng = test_rng_new("queries");
     uint8_t *pixels = bh_alloc(bh_shape_len(f.model->graph.input.shape), 1);
     session s = {0};
@@ -288,6 +300,71 @@ static void test_queries(void **state)
     tear_down(&f);
 }
 
+static void fill_service(const bh_service *service)
+{
+    while (bh_service_prepare(service) == BH_OK) {
+    }
+}
+
+// Three samples of two members: none is given the other member's unit, also where that
+// is the only one ready.
+static void test_members(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up_members(&f, "members", 2);
+    bh_store *store;
+    assert_ok(bh_store_new(&store, f.plan, f.model, SAMPLES * f.one_of_each));
+    fill(store);
+    for (uint32_t i = 0; i < f.n_layers; i++) {
+        bh_prepared *odd = bh_store_take(store, i, 1);
+        assert_int_equal(odd->sample % 2, 1);
+        assert_null(bh_store_take(store, i, 1));
+        assert_null(bh_store_take(store, i, 3));
+        for (uint32_t k = 0; k < 2; k++) {
+            assert_int_equal(bh_store_take(store, i, 4)->sample % 2, 0);
+        }
+        assert_null(bh_store_take(store, i, 0));
+    }
+    bh_store_free(store);
+    tear_down(&f);
+}
+
+// A unit that was made for one member and serves another would show: the members change
+// places behind the store's back.
+static void test_wrong_member(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up_members(&f, "wrong member", 2);
+    test_rng rng = test_rng_new("wrong member");
+    uint8_t *pixels = bh_alloc(bh_shape_len(f.model->graph.input.shape), 1);
+    bh_service_options options = {.guard = BH_GUARD_SAMPLED,
+                                  .samples = SAMPLES,
+                                  .prepare_bytes = 2 * SAMPLES * f.one_of_each};
+    session s = {0};
+    random_pixels(&rng, pixels, &f.model->graph);
+    assert_ok(bh_service_new(&s.service, f.model, &options, NULL));
+    assert_ok(session_open(&s));
+    assert_ok(session_pump(&s, SIZE_MAX, NULL));
+    for (int swapped = 0; swapped < 2; swapped++) {
+        record r;
+        fill_service(s.service);
+        for (uint32_t i = 0; i < f.n_layers && swapped; i++) {
+            bh_int_posterior *p = bh_model_integer(f.model, 0, i);
+            bh_int_posterior *q = bh_model_integer(f.model, 1, i), first = *p;
+            *p = *q;
+            *q = first;
+        }
+        record_query(&r, &s, f.model, pixels, SIZE_MAX);
+        assert_int_equal(record_count_foreign(&r, f.model) > 0, swapped);
+        record_clear(&r);
+    }
+    session_end(&s);
+    bh_free(pixels);
+    tear_down(&f);
+}
+
 // How many of these units hold nothing; the others hold something.
 static size_t count_erased(const fixture *f, bh_prepared *const *units, size_t count)
 {
@@ -299,12 +376,6 @@ static size_t count_erased(const fixture *f, bh_prepared *const *units, size_t c
         }
     }
     return erased;
-}
-
-static void fill_service(const bh_service *service)
-{
-    while (bh_service_prepare(service) == BH_OK) {
-    }
 }
 
 // What a query took is erased behind its last answer, and what a session took that
@@ -328,8 +399,8 @@ static void test_erased_behind_query(void **state)
     bh_prepared **units = bh_alloc(2 * SAMPLES * f.n_layers, sizeof *units);
     size_t count = 0;
     for (uint32_t i = 0; i < f.n_layers; i++) {
-        for (int k = 0; k < 2 * SAMPLES; k++) {
-            units[count] = bh_store_take(s.service->store, i);
+        for (uint32_t k = 0; k < 2 * SAMPLES; k++) {
+            units[count] = bh_store_take(s.service->store, i, k % SAMPLES);
             assert_non_null(units[count++]);
         }
     }
@@ -406,6 +477,8 @@ int main(void)
         cmocka_unit_test(test_once),
         cmocka_unit_test(test_several_threads),
         cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_wrong_member),
         cmocka_unit_test(test_erased_behind_query),
         cmocka_unit_test(test_without),
         cmocka_unit_test(test_failing_machine),

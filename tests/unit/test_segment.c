@@ -318,69 +318,6 @@ static void test_clear_linear(void **state)
     assert_true(valid > 5000);
 }
 
-static void test_quantise_input(void **state)
-{
-    (void)state;
-    static bh_graph g;
-    bh_input input = {.shape = {1, 28, 28}, .dev = {1}};
-    assert_ok(bh_graph_named(&g, "lenet5", input, 10, NULL));
-    bh_quant *q = &g.layers[0].quant;
-    *q = (bh_quant){.x_scale = 1 / 255.0, .x_lo = 0, .x_hi = 255};
-    uint8_t pixels[784];
-    float real[784];
-    int64_t x[784];
-    for (int i = 0; i < 784; i++) {
-        pixels[i] = (uint8_t)i;
-    }
-    bh_normalise_pixels(&g, real, pixels);
-    bh_quantise_input(&g, x, real);
-    for (int i = 0; i < 784; i++) {
-        assert_true(fabs((double)real[i] - pixels[i] / 255.0) < 1e-7);
-        assert_int_equal(x[i], pixels[i]);
-    }
-    *q = (bh_quant){.x_scale = 0.5, .x_lo = -100, .x_hi = 120};
-    const float in[] = {0,     -0.0f,    0.24f,     0.25f,  0.75f,   -0.25f, -0.75f,
-                        49.9f, -49.9f,   60.1f,     -60.0f, 3e38f,   -3e38f, NAN,
-                        -NAN,  INFINITY, -INFINITY, 1e-45f, -1e-45f, 1.25f};
-    const int64_t want[] = {0,    0,   0,    0,    2,    0,   -2,   100, -100, 120,
-                            -100, 120, -100, -100, -100, 120, -100, 0,   0,    2};
-    memset(real, 0, sizeof real);
-    memcpy(real, in, sizeof in);
-    bh_quantise_input(&g, x, real);
-    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++) {
-        assert_int_equal(x[i], want[i]);
-    }
-    test_rng rng = test_rng_new("quantise input");
-    *q = (bh_quant){.x_scale = 0.0371, .x_lo = -101, .x_hi = 99};
-    for (int trial = 0; trial < 200; trial++) {
-        for (int i = 0; i < 784; i++) {
-            real[i] = (float)test_rng_range(&rng, -5000, 5000) / 1000.0f;
-        }
-        bh_quantise_input(&g, x, real);
-        for (int i = 0; i < 784; i++) {
-            double v = nearbyint((double)real[i] * (1 / 0.0371));
-            assert_int_equal(x[i], v < -101 ? -101 : v > 99 ? 99 : (int64_t)v);
-        }
-    }
-}
-
-static void test_normalise_channels(void **state)
-{
-    (void)state;
-    bh_graph g = {.input = {.shape = {3, 1, 2}}};
-    for (int c = 0; c < 3; c++) {
-        g.input.mean[c] = 0.25f * (float)c;
-        g.input.dev[c] = 0.5f + (float)c;
-    }
-    const uint8_t pixels[6] = {0, 255, 51, 102, 255, 0};
-    const double want[6] = {0, 2, (0.2 - 0.25) / 1.5, (0.4 - 0.25) / 1.5, 0.2, -0.2};
-    float real[6];
-    bh_normalise_pixels(&g, real, pixels);
-    for (int i = 0; i < 6; i++) {
-        assert_true(fabs((double)real[i] - want[i]) < 1e-6);
-    }
-}
-
 static void test_predict(void **state)
 {
     (void)state;
@@ -409,12 +346,8 @@ static void test_predict(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_shift),
-        cmocka_unit_test(test_segments),
-        cmocka_unit_test(test_dithers),
-        cmocka_unit_test(test_clear_linear),
-        cmocka_unit_test(test_quantise_input),
-        cmocka_unit_test(test_normalise_channels),
+        cmocka_unit_test(test_round_shift), cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_dithers),     cmocka_unit_test(test_clear_linear),
         cmocka_unit_test(test_predict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static bh_model *make_model(void)
     memcpy(g.layers, layers, sizeof layers);
     assert_ok(bh_graph_check(&g, NULL));
     bh_model *m;
-    assert_ok(bh_model_new(&m, &g));
+    assert_ok(bh_model_new(&m, &g, 1));
     return m;
 }
 
@@ -75,7 +75,8 @@ static bool same_posterior(const bh_model *a, const bh_model *b)
 {
     bool same = true;
     for (uint32_t i = 0; i < bh_graph_linear_count(&a->graph); i++) {
-        const bh_posterior *p = &a->posterior[i], *q = &b->posterior[i];
+        const bh_posterior *p = bh_model_posterior(a, 0, i);
+        const bh_posterior *q = bh_model_posterior(b, 0, i);
         size_t bytes = (p->n_weights + p->n_bias) * sizeof(float);
         same = same && memcmp(p->mean, q->mean, bytes) == 0;
         same = same && memcmp(p->dev, q->dev, bytes) == 0;
@@ -122,7 +123,7 @@ static void test_learns(void **state)
     assert_true(r.last_loss < 0.1 && r.last_loss < r.first_loss / 5);
     assert_true(r.last_accuracy > 0.98);
     for (uint32_t i = 0; i < 2; i++) {
-        const bh_posterior *p = &m->posterior[i];
+        const bh_posterior *p = bh_model_posterior(m, 0, i);
         for (size_t j = 0; j < p->n_weights + p->n_bias; j++) {
             assert_true(p->dev[j] > 0 && p->dev[j] < 1);
         }
