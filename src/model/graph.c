@@ -90,3 +90,11 @@ double bh_graph_logit_scale(const bh_graph *g)
 {
     return bh_graph_segment_scale(g, bh_graph_linear_count(g) - 1) / g->temperature;
 }
+
+void bh_graph_square(bh_graph *g)
+{
+    for (uint32_t i = 0; i < g->n_layers; i++) {
+        bh_layer *layer = &g->layers[i];
+        layer->kind = layer->kind == BH_LAYER_RELU ? BH_LAYER_SQUARE : layer->kind;
+    }
+}

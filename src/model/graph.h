@@ -174,4 +174,27 @@ bh_status bh_graph_named_shape(bh_shape *out, const char *name,
 bh_status bh_graph_named(bh_graph *out, const char *name, bh_input input,
                          uint32_t n_classes, bh_error *err) BH_MUST_CHECK;
 
+// A network from its text form (docs/model-format.md): layers, separated by commas or
+// new lines, and comments from # to the end of a line, as in
+//
+//   conv 16 3x3 pad 1, relu, conv 32 3 stride 2, square, max 2, avg 2x3 stride 1,
+//   flatten, fc 128, fc classes
+//
+// BH_ERR_ARG with a sentence that names the layer, counted from 1, the word and what
+// was expected; BH_ERR_ENCODING from bh_graph_check.
+bh_status bh_graph_from_text(bh_graph *out, const char *text, const char *name,
+                             bh_input input, uint32_t n_classes,
+                             bh_error *err) BH_MUST_CHECK;
+
+// A network however it is stated: a known name; "mlp:AxBxC", fully connected layers
+// with ReLU between, of which A is the number of inputs and C that of classes; or the
+// text form, which has a blank, a comma or a new line in it. Errors as those above, and
+// BH_ERR_ARG if the sizes of an mlp are not those of the input and the classes.
+bh_status bh_graph_make(bh_graph *out, const char *net, bh_input input,
+                        uint32_t n_classes, bh_error *err) BH_MUST_CHECK;
+
+// Every ReLU becomes a square: the network that CryptoNets would evaluate. Of a graph
+// that is not quantised.
+void bh_graph_square(bh_graph *g);
+
 #endif
