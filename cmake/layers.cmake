@@ -88,6 +88,6 @@ function(bh_library name definitions)
   target_link_libraries(
     ${name}
     PUBLIC OpenSSL::SSL OpenSSL::Crypto Threads::Threads m
-    PRIVATE ZLIB::ZLIB PNG::PNG)
+    PRIVATE ZLIB::ZLIB LibLZMA::LibLZMA PNG::PNG)
   bh_target_options(${name})
 endfunction()

@@ -28,8 +28,8 @@ need_build() {
     need_command cmake cmake
     need_command ninja ninja-build
     need_command pkg-config pkgconf
-    need_package libc6-dev libssl-dev zlib1g-dev libpng-dev libjansson-dev \
-        libopenblas-dev
+    need_package libc6-dev libssl-dev zlib1g-dev liblzma-dev libpng-dev \
+        libjansson-dev libopenblas-dev
 }
 
 as_root() {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Labelled 8-bit images, and the readers that make them: IDX files (plain or gzip)
-// and PNG. Every reader checks sizes before it takes memory.
+// Labelled 8-bit images, and the readers that make them: IDX files (plain, gzip or
+// xz) and PNG. Every reader checks sizes before it takes memory.
 #ifndef BH_DATA_IMAGES_H
 #define BH_DATA_IMAGES_H
 
 #include "model/graph.h"
 
 #define BH_IMAGES_COUNT_MAX 10000000u
+#define BH_IMAGES_BYTES_MAX (UINT64_C(16) << 30) // pixels of one data set
 
 typedef struct bh_images {
     size_t count;
@@ -22,7 +23,7 @@ void bh_images_clear(bh_images *images);
 // has deviation 1.
 bh_input bh_images_input(const bh_images *images);
 
-// An IDX file of images (magic 0x00000803), gzip or plain. labels stays NULL.
+// An IDX file of images (magic 0x00000803). labels stays NULL.
 bh_status bh_idx_load_images(bh_images *out, const char *path,
                              bh_error *err) BH_MUST_CHECK;
 // Adds the labels (magic 0x00000801); their number must match.
@@ -41,5 +42,7 @@ bh_status bh_images_load_folder(bh_images *out, const char *dir, bh_split split,
 // down and bilinear interpolation up. pixels: bh_shape_len(wanted) bytes.
 bh_status bh_png_load(uint8_t *pixels, bh_shape wanted, const char *path,
                       bh_error *err) BH_MUST_CHECK;
+// A file's own size, and 1 channel where its colour type is gray, 3 otherwise.
+bh_status bh_png_shape(bh_shape *out, const char *path, bh_error *err) BH_MUST_CHECK;
 
 #endif

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <errno.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/images.h"
 #include "data/resize.h"
+#include "data/source.h"
 
 #define PIXELS_MAX (1u << 26) // 256 MiB as RGBA
 _Static_assert(BH_RESIZE_DIM_MAX == 16384 && PIXELS_MAX == 67108864,
@@ -138,11 +139,15 @@ static uint32_t read_u32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-// What the first chunk says of the size, before libpng sees it: of a size that it
+// What the first chunk says of the shape, before libpng sees it: of a size that it
 // refuses, libpng says no more than that the chunk is invalid. NULL: nothing is wrong.
-static const char *size_problem(FILE *file)
+static const char *read_shape(bh_shape *out, FILE *file)
 {
-    uint8_t chunk[16]; // length, "IHDR", width, height
+    uint8_t signature[8],
+        chunk[18]; // length, "IHDR", width, height, depth, colour type
+    if (fread(signature, 1, 8, file) != 8 || png_sig_cmp(signature, 0, 8) != 0) {
+        return "it is not a PNG file";
+    }
     if (fread(chunk, 1, sizeof chunk, file) != sizeof chunk ||
         memcmp(chunk + 4, "IHDR", 4) != 0) {
         return "it is damaged";
@@ -154,22 +159,49 @@ static const char *size_problem(FILE *file)
     if (width > BH_RESIZE_DIM_MAX || height > BH_RESIZE_DIM_MAX) {
         return "it is larger than 16384 pixels a side";
     }
+    bool colour = (chunk[17] & PNG_COLOR_MASK_COLOR) != 0;
+    *out = (bh_shape){colour ? 3 : 1, height, width};
     return (uint64_t)width * height > PIXELS_MAX ? "it has more than 67 million pixels"
                                                  : NULL;
+}
+
+static bh_status open_png(FILE **file, bh_shape *shape, const char *path, bh_error *err)
+{
+    int fd;
+    uint64_t file_bytes;
+    bh_status status = bh_file_open(&fd, &file_bytes, path, err);
+    if (status != BH_OK) {
+        return status;
+    }
+    *file = fdopen(fd, "rb");
+    if (*file == NULL) {
+        close(fd);
+        return bh_fail(err, BH_ERR_NOMEM, "cannot read %s: out of memory", path);
+    }
+    const char *problem = read_shape(shape, *file);
+    if (problem != NULL) {
+        fclose(*file);
+        *file = NULL;
+        return bh_fail(err, BH_ERR_ENCODING, "cannot read %s: %s", path, problem);
+    }
+    return BH_OK;
+}
+
+bh_status bh_png_shape(bh_shape *out, const char *path, bh_error *err)
+{
+    FILE *file = NULL;
+    bh_shape shape;
+    bh_status status = open_png(&file, &shape, path, err);
+    if (status == BH_OK) {
+        *out = shape;
+        fclose(file);
+    }
+    return status;
 }
 
 static bh_status load(png_job *job, uint8_t *pixels, bh_shape wanted, const char *path,
                       bh_error *err)
 {
-    uint8_t signature[8];
-    if (fread(signature, 1, 8, job->file) != 8 || png_sig_cmp(signature, 0, 8) != 0) {
-        return bh_fail(err, BH_ERR_ENCODING, "cannot read %s: it is not a PNG file",
-                       path);
-    }
-    const char *problem = size_problem(job->file);
-    if (problem != NULL) {
-        return bh_fail(err, BH_ERR_ENCODING, "cannot read %s: %s", path, problem);
-    }
     rewind(job->file);
     bh_status status = read_rgba(job);
     if (status == BH_OK) {
@@ -188,7 +220,7 @@ static bh_status load(png_job *job, uint8_t *pixels, bh_shape wanted, const char
 bh_status bh_png_load(uint8_t *pixels, bh_shape wanted, const char *path, bh_error *err)
 {
     png_job job = {0};
-    char text[64];
+    bh_shape own;
     if ((wanted.channels != 1 && wanted.channels != 3) || wanted.height == 0 ||
         wanted.width == 0 || wanted.height > BH_GRAPH_DIM_MAX ||
         wanted.width > BH_GRAPH_DIM_MAX) {
@@ -196,12 +228,11 @@ bh_status bh_png_load(uint8_t *pixels, bh_shape wanted, const char *path, bh_err
                        "images have 1 or 3 channels and sides of 1 to %d pixels",
                        BH_GRAPH_DIM_MAX);
     }
-    job.file = fopen(path, "rb");
-    if (job.file == NULL) {
-        return bh_fail(err, BH_ERR_IO, "cannot open %s: %s", path,
-                       strerror_r(errno, text, sizeof text));
+    bh_status status = open_png(&job.file, &own, path, err);
+    if (status != BH_OK) {
+        return status;
     }
-    bh_status status = load(&job, pixels, wanted, path, err);
+    status = load(&job, pixels, wanted, path, err);
     bh_free(job.rgba);
     fclose(job.file);
     return status;

@@ -4,7 +4,6 @@
 #include <png.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "base/bytes.h"
@@ -13,56 +12,18 @@
 #include "data/images.h"
 #include "data/resize.h"
 #include "support/faults.h"
+#include "support/files.h"
 #include "support/test.h"
-
-static char dir[] = "/tmp/bayhenn-data-XXXXXX";
-
-// dir/name; good for two names at a time.
-static const char *at(const char *name)
-{
-    static char paths[2][128];
-    static int turn;
-    turn ^= 1;
-    snprintf(paths[turn], sizeof paths[0], "%s/%s", dir, name);
-    return paths[turn];
-}
-
-static void write_file(const char *name, const void *data, size_t len)
-{
-    FILE *file = fopen(at(name), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(data, 1, len, file), len);
-    fclose(file);
-}
-
-static void write_gzip(const char *name, const void *data, size_t len)
-{
-    gzFile file = gzopen(at(name), "wb");
-    assert_non_null(file);
-    assert_int_equal(gzwrite(file, data, (unsigned)len), len);
-    gzclose(file);
-}
-
-static size_t read_file(const char *name, uint8_t *out, size_t size)
-{
-    FILE *file = fopen(at(name), "rb");
-    assert_non_null(file);
-    size_t len = fread(out, 1, size, file);
-    fclose(file);
-    return len;
-}
 
 // An IDX file of random bytes behind big-endian words.
 static size_t make_idx(uint8_t *out, const uint32_t *words, size_t n_words,
                        size_t content, test_rng *rng)
 {
-    for (size_t i = 0; i < 4 * n_words; i++) {
-        out[i] = (uint8_t)(words[i / 4] >> (24 - 8 * (i % 4)));
-    }
+    uint8_t bytes[64];
     for (size_t i = 0; i < content; i++) {
-        out[4 * n_words + i] = (uint8_t)test_rng_next(rng);
+        bytes[i] = (uint8_t)test_rng_next(rng);
     }
-    return 4 * n_words + content;
+    return files_idx(out, words, n_words, bytes, content);
 }
 
 static bh_status load_images(const char *name)
@@ -70,7 +31,7 @@ static bh_status load_images(const char *name)
     bh_images images = {.count = 99};
     bh_error err = {0};
     size_t live = bh_hooks_get()->live_blocks;
-    bh_status status = bh_idx_load_images(&images, at(name), &err);
+    bh_status status = bh_idx_load_images(&images, files_at(name), &err);
     if (status != BH_OK) {
         assert_int_equal(err.status, status);
         assert_non_null(strstr(err.message, name));
@@ -89,11 +50,12 @@ static void test_idx(void **state)
     uint8_t file[256] = {0}, zipped[512];
     bh_images images;
     size_t len = make_idx(file, (uint32_t[]){0x803, 3, 4, 5}, 4, 60, &rng);
-    write_file("plain", file, len);
-    write_gzip("zipped", file, len);
-    const char *names[] = {"plain", "zipped"};
-    for (int i = 0; i < 2; i++) {
-        assert_ok(bh_idx_load_images(&images, at(names[i]), NULL));
+    files_write("plain", file, len);
+    files_write_gzip("zipped", file, len);
+    files_write_xz("zipped.xz", file, len);
+    const char *names[] = {"plain", "zipped", "zipped.xz"};
+    for (int i = 0; i < 3; i++) {
+        assert_ok(bh_idx_load_images(&images, files_at(names[i]), NULL));
         assert_int_equal(images.count, 3);
         assert_int_equal(images.shape.channels, 1);
         assert_int_equal(images.shape.height, 4);
@@ -103,24 +65,84 @@ static void test_idx(void **state)
         bh_images_clear(&images);
     }
     for (size_t cut = 0; cut < len; cut++) {
-        write_file("cut", file, cut);
+        files_write("cut", file, cut);
         assert_status(load_images("cut"), BH_ERR_ENCODING);
     }
-    size_t zipped_len = read_file("zipped", zipped, sizeof zipped);
+    size_t zipped_len = files_read("zipped", zipped, sizeof zipped);
     for (size_t cut = 0; cut < zipped_len; cut++) {
-        write_file("cut.gz", zipped, cut);
+        files_write("cut.gz", zipped, cut);
         assert_status(load_images("cut.gz"), BH_ERR_ENCODING);
     }
     for (size_t i = 10; i < zipped_len; i++) { // behind gzip's own header
         zipped[i] ^= 0x41;
-        write_file("bent.gz", zipped, zipped_len);
+        files_write("bent.gz", zipped, zipped_len);
         assert_status(load_images("bent.gz"), BH_ERR_ENCODING);
         zipped[i] ^= 0x41;
     }
-    write_file("long", file, len + 1);
+    files_write("long", file, len + 1);
     assert_status(load_images("long"), BH_ERR_ENCODING);
-    write_gzip("long.gz", file, len + 1);
+    files_write_gzip("long.gz", file, len + 1);
     assert_status(load_images("long.gz"), BH_ERR_ENCODING);
+}
+
+// Two streams behind each other are one content, as xz(1) has it, and every damage is
+// found: all but the first six bytes, without which it is no .xz file.
+static void test_xz(void **state)
+{
+    (void)state;
+    test_rng rng = test_rng_new("xz");
+    uint8_t file[256], packed[1024];
+    bh_images images;
+    size_t len = make_idx(file, (uint32_t[]){0x803, 3, 4, 5}, 4, 60, &rng);
+    files_write_xz("a.xz", file, 30);
+    files_write_xz("b.xz", file + 30, len - 30);
+    size_t first = files_read("a.xz", packed, sizeof packed);
+    size_t all = first + files_read("b.xz", packed + first, sizeof packed - first);
+    files_write("both.xz", packed, all);
+    assert_ok(bh_idx_load_images(&images, files_at("both.xz"), NULL));
+    assert_memory_equal(images.pixels, file + 16, 60);
+    bh_images_clear(&images);
+    for (size_t cut = 0; cut < all; cut++) {
+        files_write("cut.xz", packed, cut);
+        assert_status(load_images("cut.xz"), BH_ERR_ENCODING);
+    }
+    for (size_t i = 0; i < all; i++) {
+        packed[i] ^= 0x41;
+        files_write("bent.xz", packed, all);
+        bh_status status = load_images("bent.xz"); // a length may be read before a sum
+        assert_true(status == BH_ERR_ENCODING || status == BH_ERR_TOO_LARGE);
+        packed[i] ^= 0x41;
+    }
+    files_write_xz("long.xz", file, len + 1);
+    assert_status(load_images("long.xz"), BH_ERR_ENCODING);
+    files_write_xz("short.xz", file, len - 1);
+    assert_status(load_images("short.xz"), BH_ERR_ENCODING);
+}
+
+// A dictionary of 2 GiB, which a header may ask for with its checksum right.
+static void test_xz_memory(void **state)
+{
+    (void)state;
+    uint8_t packed[256];
+    bh_images images;
+    bh_error err;
+    files_write_xz("greedy.xz", "0123456789", 10);
+    size_t len = files_read("greedy.xz", packed, sizeof packed);
+    uint8_t *block = packed + 12, *at = block + 2;
+    size_t block_len = 4 * (block[0] + (size_t)1);
+    while (at[0] != 0x21 || at[1] != 1) { // LZMA2, one byte of properties
+        at++;
+        assert_true(at < block + block_len - 4);
+    }
+    at[2] = 38;
+    uint32_t crc = (uint32_t)crc32(0, block, (unsigned)(block_len - 4));
+    for (size_t i = 0; i < 4; i++) {
+        block[block_len - 4 + i] = (uint8_t)(crc >> (8 * i));
+    }
+    files_write("greedy.xz", packed, len);
+    assert_status(bh_idx_load_images(&images, files_at("greedy.xz"), &err),
+                  BH_ERR_ENCODING);
+    assert_non_null(strstr(err.message, "128 MiB"));
 }
 
 static void test_idx_headers(void **state)
@@ -148,9 +170,9 @@ static void test_idx_headers(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t len = make_idx(file, cases[i].words, 4, 60, &rng);
         size_t blocks = bh_hooks_get()->alloc_count;
-        write_file("bad", file, len);
+        files_write("bad", file, len);
         assert_status(load_images("bad"), cases[i].status);
-        write_gzip("bad.gz", file, len);
+        files_write_gzip("bad.gz", file, len);
         assert_status(load_images("bad.gz"), cases[i].status);
         if (i != 9 && i != 10) { // these two only lie by one image
             assert_int_equal(bh_hooks_get()->alloc_count, blocks);
@@ -167,48 +189,23 @@ static void test_labels(void **state)
     uint8_t file[256];
     bh_images images;
     bh_error err;
-    write_file("i", file, make_idx(file, (uint32_t[]){0x803, 7, 2, 2}, 4, 28, &rng));
-    assert_ok(bh_idx_load_images(&images, at("i"), NULL));
+    files_write("i", file, make_idx(file, (uint32_t[]){0x803, 7, 2, 2}, 4, 28, &rng));
+    assert_ok(bh_idx_load_images(&images, files_at("i"), NULL));
     size_t len = make_idx(file, (uint32_t[]){0x801, 7}, 2, 7, &rng);
-    write_file("l", file, len);
-    assert_ok(bh_idx_load_labels(&images, at("l"), NULL));
+    files_write("l", file, len);
+    assert_ok(bh_idx_load_labels(&images, files_at("l"), NULL));
     assert_memory_equal(images.labels, file + 8, 7);
     for (size_t cut = 0; cut < len; cut++) {
-        write_file("cut", file, cut);
-        assert_status(bh_idx_load_labels(&images, at("cut"), &err), BH_ERR_ENCODING);
+        files_write("cut", file, cut);
+        assert_status(bh_idx_load_labels(&images, files_at("cut"), &err),
+                      BH_ERR_ENCODING);
     }
-    write_file("many", file, make_idx(file, (uint32_t[]){0x801, 8}, 2, 8, &rng));
-    assert_status(bh_idx_load_labels(&images, at("many"), &err), BH_ERR_ENCODING);
+    files_write("many", file, make_idx(file, (uint32_t[]){0x801, 8}, 2, 8, &rng));
+    assert_status(bh_idx_load_labels(&images, files_at("many"), &err), BH_ERR_ENCODING);
     assert_non_null(strstr(err.message, "8 labels for 7 images"));
-    assert_status(bh_idx_load_labels(&images, at("i"), &err), BH_ERR_ENCODING);
+    assert_status(bh_idx_load_labels(&images, files_at("i"), &err), BH_ERR_ENCODING);
     assert_non_null(images.labels); // still the good ones
     bh_images_clear(&images);
-}
-
-static void test_folder(void **state)
-{
-    (void)state;
-    test_rng rng = test_rng_new("folder");
-    uint8_t file[256];
-    bh_images images;
-    bh_error err;
-    size_t len = make_idx(file, (uint32_t[]){0x803, 2, 2, 2}, 4, 8, &rng);
-    assert_status(bh_images_load_folder(&images, dir, BH_SPLIT_TRAIN, &err), BH_ERR_IO);
-    assert_non_null(strstr(err.message, "train-images"));
-    write_file("train-images-idx3-ubyte", file, len);
-    write_gzip("t10k-images.idx3-ubyte.gz", file, len);
-    assert_status(bh_images_load_folder(&images, dir, BH_SPLIT_TEST, &err), BH_ERR_IO);
-    assert_non_null(strstr(err.message, "t10k-labels"));
-    assert_null(images.pixels);
-    len = make_idx(file, (uint32_t[]){0x801, 2}, 2, 2, &rng);
-    write_gzip("train-labels-idx1-ubyte.gz", file, len);
-    write_file("t10k-labels.idx1-ubyte", file, len);
-    for (int split = 0; split < 2; split++) {
-        assert_ok(bh_images_load_folder(&images, dir, (bh_split)split, &err));
-        assert_int_equal(images.count, 2);
-        assert_memory_equal(images.labels, file + 8, 2);
-        bh_images_clear(&images);
-    }
 }
 
 // What a test PNG is made of: colour type, depth, and rows as libpng wants them.
@@ -221,7 +218,7 @@ typedef struct picture {
 
 static void write_png(const char *name, const picture *p)
 {
-    FILE *file = fopen(at(name), "wb");
+    FILE *file = fopen(files_at(name), "wb");
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
     assert_non_null(file);
@@ -297,10 +294,15 @@ static void check_picture(const picture *p)
     uint8_t got[3 * 35], grey[35];
     bh_error err = {0};
     write_png("p.png", p);
-    if (bh_png_load(got, (bh_shape){3, 5, 7}, at("p.png"), &err) != BH_OK) {
+    if (bh_png_load(got, (bh_shape){3, 5, 7}, files_at("p.png"), &err) != BH_OK) {
         fail_msg("type %d depth %d: %s", p->type, p->depth, err.message);
     }
-    assert_ok(bh_png_load(grey, (bh_shape){1, 5, 7}, at("p.png"), NULL));
+    assert_ok(bh_png_load(grey, (bh_shape){1, 5, 7}, files_at("p.png"), NULL));
+    bh_shape shape;
+    assert_ok(bh_png_shape(&shape, files_at("p.png"), NULL));
+    assert_int_equal(shape.channels, p->type & PNG_COLOR_MASK_COLOR ? 3 : 1);
+    assert_int_equal(shape.height, 5);
+    assert_int_equal(shape.width, 7);
     for (uint32_t i = 0; i < 35; i++) {
         int rgba[4];
         double luma = 0;
@@ -342,7 +344,7 @@ static bh_status load_png(const char *name, bh_error *err)
     uint8_t pixels[35];
     size_t live = bh_hooks_get()->live_blocks;
     memset(pixels, 77, sizeof pixels);
-    bh_status status = bh_png_load(pixels, (bh_shape){1, 5, 7}, at(name), err);
+    bh_status status = bh_png_load(pixels, (bh_shape){1, 5, 7}, files_at(name), err);
     for (int i = 0; i < 35 && status != BH_OK; i++) {
         assert_int_equal(pixels[i], 77); // unchanged
     }
@@ -359,9 +361,9 @@ static void test_png_damage(void **state)
     picture p = random_picture(PNG_COLOR_TYPE_RGB_ALPHA, 8, &rng);
     p.interlace = PNG_INTERLACE_ADAM7;
     write_png("p.png", &p);
-    size_t len = read_file("p.png", file, sizeof file);
+    size_t len = files_read("p.png", file, sizeof file);
     for (size_t cut = 0; cut < len; cut++) {
-        write_file("cut.png", file, cut);
+        files_write("cut.png", file, cut);
         assert_status(load_png("cut.png", &err), BH_ERR_ENCODING);
         assert_non_null(strstr(err.message, "cut.png: "));
     }
@@ -369,17 +371,20 @@ static void test_png_damage(void **state)
     for (size_t i = 0; i < len; i++) { // every chunk has a checksum
         uint8_t old = file[i];
         file[i] ^= (uint8_t)(1 + test_rng_below(&rng, 255));
-        write_file("bent.png", file, len);
+        files_write("bent.png", file, len);
         refused += load_png("bent.png", &err) == BH_ERR_ENCODING;
         file[i] = old;
     }
     assert_int_equal(refused, len);
-    write_file("digit.txt", "hello, this is text", 19);
+    files_write("digit.txt", "hello, this is text", 19);
     assert_status(load_png("digit.txt", &err), BH_ERR_ENCODING);
     assert_non_null(strstr(err.message, "digit.txt: it is not a PNG file"));
     assert_status(load_png("none.png", &err), BH_ERR_IO);
     assert_non_null(strstr(err.message, "No such file or directory"));
-    assert_status(load_png(".", &err), BH_ERR_ENCODING);
+    assert_status(load_png(".", &err), BH_ERR_IO);
+    assert_int_equal(mkfifo(files_at("pipe.png"), 0600), 0);
+    assert_status(load_png("pipe.png", &err), BH_ERR_IO); // without waiting
+    assert_non_null(strstr(err.message, "pipe.png: it is not a file"));
 }
 
 // Headers with right checksums and absurd sizes cost no memory for pixels.
@@ -391,7 +396,7 @@ static void test_png_sizes(void **state)
     bh_error err;
     picture p = random_picture(PNG_COLOR_TYPE_GRAY, 8, &rng);
     write_png("p.png", &p);
-    size_t len = read_file("p.png", file, sizeof file);
+    size_t len = files_read("p.png", file, sizeof file);
     const uint32_t sizes[][2] = {
         {0, 5},        {7, 0},          {16385, 1},   {1, 16385}, {16384, 16384},
         {1u << 31, 1}, {1, UINT32_MAX}, {8192, 8193}, {8, 5},     {7, 6}};
@@ -403,15 +408,15 @@ static void test_png_sizes(void **state)
         for (size_t k = 0; k < 4; k++) {
             file[29 + k] = (uint8_t)(crc >> (24 - 8 * k));
         }
-        write_file("size.png", file, len);
+        files_write("size.png", file, len);
         assert_status(load_png("size.png", &err), BH_ERR_ENCODING);
     }
     uint8_t pixel;
-    assert_status(bh_png_load(&pixel, (bh_shape){2, 1, 1}, at("p.png"), NULL),
+    assert_status(bh_png_load(&pixel, (bh_shape){2, 1, 1}, files_at("p.png"), NULL),
                   BH_ERR_ARG);
-    assert_status(bh_png_load(&pixel, (bh_shape){1, 0, 1}, at("p.png"), NULL),
+    assert_status(bh_png_load(&pixel, (bh_shape){1, 0, 1}, files_at("p.png"), NULL),
                   BH_ERR_ARG);
-    assert_status(bh_png_load(&pixel, (bh_shape){1, 1, 4097}, at("p.png"), NULL),
+    assert_status(bh_png_load(&pixel, (bh_shape){1, 1, 4097}, files_at("p.png"), NULL),
                   BH_ERR_ARG);
 }
 
@@ -471,9 +476,12 @@ static bh_status load_everything(void *unused)
     (void)unused;
     bh_images images = {0};
     uint8_t pixels[9];
-    bh_status status = bh_images_load_folder(&images, dir, BH_SPLIT_TRAIN, NULL);
+    bh_status status = bh_idx_load_images(&images, files_at("i.xz"), NULL);
     if (status == BH_OK) {
-        status = bh_png_load(pixels, (bh_shape){1, 3, 3}, at("p.png"), NULL);
+        status = bh_idx_load_labels(&images, files_at("l"), NULL);
+    }
+    if (status == BH_OK) {
+        status = bh_png_load(pixels, (bh_shape){1, 3, 3}, files_at("p.png"), NULL);
     }
     bh_images_clear(&images);
     return status;
@@ -485,58 +493,22 @@ static void test_every_allocation(void **state)
     bh_hooks *hooks = bh_hooks_get();
     test_rng rng = test_rng_new("allocations");
     picture p = random_picture(PNG_COLOR_TYPE_PALETTE, 2, &rng);
+    uint8_t file[64];
+    size_t len = make_idx(file, (uint32_t[]){0x803, 2, 2, 2}, 4, 8, &rng);
+    files_write_xz("i.xz", file, len);
+    files_write("l", file, make_idx(file, (uint32_t[]){0x801, 2}, 2, 2, &rng));
     write_png("p.png", &p);
     fail_each(&hooks->fail_alloc_at, BH_ERR_NOMEM, load_everything, NULL);
-}
-
-static int make_dir(void **state)
-{
-    (void)state;
-    return mkdtemp(dir) == NULL;
-}
-
-static int remove_dir(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"plain",
-                                        "zipped",
-                                        "cut",
-                                        "cut.gz",
-                                        "bent.gz",
-                                        "long",
-                                        "long.gz",
-                                        "bad",
-                                        "bad.gz",
-                                        "i",
-                                        "l",
-                                        "many",
-                                        "train-images-idx3-ubyte",
-                                        "train-labels-idx1-ubyte.gz",
-                                        "t10k-images.idx3-ubyte.gz",
-                                        "t10k-labels.idx1-ubyte",
-                                        "p.png",
-                                        "cut.png",
-                                        "bent.png",
-                                        "size.png",
-                                        "digit.txt"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        unlink(at(names[i]));
-    }
-    return rmdir(dir);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_idx),
-        cmocka_unit_test(test_idx_headers),
-        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_folder),
-        cmocka_unit_test(test_png_kinds),
-        cmocka_unit_test(test_png_damage),
-        cmocka_unit_test(test_png_sizes),
-        cmocka_unit_test(test_resize),
-        cmocka_unit_test(test_every_allocation),
+        cmocka_unit_test(test_idx),        cmocka_unit_test(test_xz),
+        cmocka_unit_test(test_xz_memory),  cmocka_unit_test(test_idx_headers),
+        cmocka_unit_test(test_labels),     cmocka_unit_test(test_png_kinds),
+        cmocka_unit_test(test_png_damage), cmocka_unit_test(test_png_sizes),
+        cmocka_unit_test(test_resize),     cmocka_unit_test(test_every_allocation),
     };
-    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+    return cmocka_run_group_tests(tests, files_begin, files_end);
 }
