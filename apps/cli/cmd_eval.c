@@ -6,6 +6,7 @@
 
 #include "bayes/evaluate.h"
 #include "bayes/metrics.h"
+#include "data/dataset.h"
 #include "net/clock.h"
 #include "remote.h"
 #include "ui.h"
@@ -23,8 +24,8 @@ static const char help[] =
     "  --model FILE         a trained model (.bhn); with --connect the server\n"
     "                       computes, and has to say that its model is this one:\n"
     "                       name, data set, input and classes\n"
-    "  --data DIR           a folder with t10k-images-idx3-ubyte and\n"
-    "                       t10k-labels-idx1-ubyte, plain or .gz\n"
+    "  --data DIR           a data set with a test split (docs/data.md), as a folder\n"
+    "                       with t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte\n"
     "  --samples S          draws of the weights for every image [8]; with --connect\n"
     "                       the server chooses, and is refused if it chose another S\n"
     "  --limit N            only the first N images\n"
@@ -213,13 +214,20 @@ static int check_server(const eval_options *o, const bh_model *model,
 static int run(const eval_options *o, const bh_tls_client_options *server)
 {
     bh_error err = {0};
+    bh_dataset data = {0};
     bh_images images = {0};
     bh_model *model = NULL;
     bh_tls_client *connection = NULL;
     bh_status status = o->model != NULL ? bh_model_load(&model, o->model, &err) : BH_OK;
     if (status == BH_OK) {
-        status = bh_images_load_folder(&images, o->data, BH_SPLIT_TEST, &err);
+        status = bh_dataset_load(&data, o->data, &(bh_dataset_options){.strict = true},
+                                 &err);
     }
+    if (status == BH_OK) {
+        status =
+            bh_dataset_take(&images, &data, &(bh_cut){.folds = 0}, BH_SPLIT_TEST, &err);
+    }
+    bh_dataset_clear(&data);
     int exit_status = status == BH_OK ? CLI_OK : cli_fail_with(name, &err);
     if (exit_status == CLI_OK && o->server.connect != NULL) {
         exit_status = remote_open(name, &o->server, server, &connection);

@@ -8,6 +8,7 @@
 
 #include "bayes/train.h"
 #include "cli.h"
+#include "data/dataset.h"
 #include "net/clock.h"
 #include "ui.h"
 
@@ -19,9 +20,9 @@ static const char help[] =
     "Trains a Bayesian network by Bayes by Backprop and quantises it for `serve`. The\n"
     "same seed, options and machine give the same model.\n"
     "\n"
-    "  --data DIR       a folder with train-images-idx3-ubyte and\n"
-    "                   train-labels-idx1-ubyte, plain or .gz; scripts/get-mnist\n"
-    "                   fetches MNIST\n"
+    "  --data DIR       a data set with a training split (docs/data.md), as a folder\n"
+    "                   with train-images-idx3-ubyte and train-labels-idx1-ubyte;\n"
+    "                   scripts/get-mnist fetches MNIST\n"
     "  --net NAME       lenet5, lenet-caffe, netd or minionn-cifar, which is made for\n"
     "                   3 x 32 x 32 images and slow to train\n"
     "  --out FILE       the model file (.bhn) to write; one that is there is\n"
@@ -132,6 +133,7 @@ static int run(const train_options *o)
 {
     bh_graph *graph = calloc(1, sizeof *graph);
     bh_error err = {0};
+    bh_dataset data = {0};
     bh_images images = {0};
     bh_model *model = NULL;
     uint64_t start = bh_clock_us();
@@ -139,7 +141,13 @@ static int run(const train_options *o)
     if (graph == NULL) {
         return cli_fail(name, "out of memory");
     }
-    bh_status status = bh_images_load_folder(&images, o->data, BH_SPLIT_TRAIN, &err);
+    bh_status status =
+        bh_dataset_load(&data, o->data, &(bh_dataset_options){.strict = true}, &err);
+    if (status == BH_OK) {
+        status = bh_dataset_take(&images, &data, &(bh_cut){.folds = 0}, BH_SPLIT_TRAIN,
+                                 &err);
+    }
+    bh_dataset_clear(&data);
     if (status == BH_OK) {
         status = train(o, &images, graph, &model, &err);
     }

@@ -30,13 +30,6 @@ bh_status bh_idx_load_images(bh_images *out, const char *path,
 bh_status bh_idx_load_labels(bh_images *images, const char *path,
                              bh_error *err) BH_MUST_CHECK;
 
-// One of the two splits of a folder in MNIST's layout: files whose names start with
-// "train-images", "train-labels", "t10k-images", "t10k-labels" (with -idx3-ubyte or
-// .idx3-ubyte, with or without .gz). A sentence names the folder and what is missing.
-typedef enum bh_split { BH_SPLIT_TRAIN, BH_SPLIT_TEST } bh_split;
-bh_status bh_images_load_folder(bh_images *out, const char *dir, bh_split split,
-                                bh_error *err) BH_MUST_CHECK;
-
 // A PNG of any size, depth and colour type, converted to the wanted number of channels
 // (1: luma, 3: RGB; alpha over white), resized to the wanted size by area averaging
 // down and bilinear interpolation up. pixels: bh_shape_len(wanted) bytes.

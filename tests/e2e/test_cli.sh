@@ -167,8 +167,8 @@ refused 1 "damaged" plan --model damaged.bhn
 refused 1 "damaged" eval --model damaged.bhn --data "$mnist"
 : >empty.bhn
 refused 1 "empty.bhn" plan --model empty.bhn
-refused 1 "t10k-images" eval --model m.bhn --data data
-refused 1 "train-images" train --data "$mnist" --net lenet5 --out n.bhn
+refused 2 "no test split" eval --model m.bhn --data data
+refused 2 "no training split" train --data "$mnist" --net lenet5 --out n.bhn
 [ ! -e n.bhn ] || fail "a file was left behind by train"
 refused 1 "cannot write" train --data data --net lenet5 --out missing/n.bhn
 # Two images of 2 x 2 pixels, for which no network has room.
