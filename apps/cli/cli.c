@@ -153,6 +153,39 @@ bool cli_number(const char *command, const char *option, const char *text, uint6
     return true;
 }
 
+bool cli_real(const char *command, const char *option, const char *text, double min,
+              double max, double *out)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= min && value <= max)) {
+        cli_usage(command, "%s takes a number from %g to %g, not \"%s\"", option, min,
+                  max, text);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool cli_shape(const char *command, const char *option, const char *text, bh_shape *out)
+{
+    uint32_t *const parts[] = {&out->channels, &out->height, &out->width};
+    const char *at = text;
+    for (size_t i = 0; i < 3; i++) {
+        size_t digits = strspn(at, "0123456789");
+        *parts[i] = (uint32_t)strtoul(at, NULL, 10);
+        if (digits == 0 || digits > 6 || *parts[i] == 0 ||
+            at[digits] != (i < 2 ? 'x' : '\0')) {
+            cli_usage(command,
+                      "%s takes channels, height and width as in 1x28x28, not \"%s\"",
+                      option, text);
+            return false;
+        }
+        at += digits + 1;
+    }
+    return true;
+}
+
 bool cli_bytes(const char *command, const char *option, const char *text, uint64_t *out)
 {
     static const char units[] = "KMGT";

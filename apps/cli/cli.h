@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "bayhenn/session.h"
+#include "model/graph.h"
 
 // The program that is speaking, for every sentence. Another one that compiles cli.c
 // into itself (bench/) defines its own name.
@@ -34,6 +35,8 @@ int cli_main(const cli_command *commands, size_t count, const char *about, int a
 // The commands of `bayhenn`.
 int cmd_demo(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_infer(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_plan(int argc, char **argv);
@@ -61,6 +64,12 @@ int cli_parse(const char *command, const char *help, const struct option *option
 // An argument that is a whole number from min to max; complains otherwise.
 bool cli_number(const char *command, const char *option, const char *text, uint64_t min,
                 uint64_t max, uint64_t *out);
+// An argument that is a number from min to max; complains otherwise.
+bool cli_real(const char *command, const char *option, const char *text, double min,
+              double max, double *out);
+// Channels, height and width as in 1x28x28; complains otherwise.
+bool cli_shape(const char *command, const char *option, const char *text,
+               bh_shape *out);
 // A number of bytes such as 500M; K, M, G and T are powers of 1000.
 bool cli_bytes(const char *command, const char *option, const char *text,
                uint64_t *out);

@@ -10,6 +10,8 @@ int main(int argc, char **argv)
         {"serve", cmd_serve, "offer a model's predictions to clients"},
         {"eval", cmd_eval, "accuracy and calibration on a test set"},
         {"train", cmd_train, "train a Bayesian network"},
+        {"import", cmd_import, "make a model of weights that another library trained"},
+        {"export", cmd_export, "write a model's weights for another library"},
         {"plan", cmd_plan, "what a prediction costs, and its noise bounds"},
         {"info", cmd_info, "version, kernels; a model's or a server's facts"},
     };

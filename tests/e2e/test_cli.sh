@@ -241,6 +241,84 @@ refused 1 "missing.json: No such file" plan --model m.bhn --guard sampled \
     --profile missing.json
 refused 1 "not a profile" plan --model m.bhn --guard sampled --profile m.bhn
 
+# ---- import, export ----
+for command in import export; do
+    works help $command
+    has "usage: bayhenn $command"
+    has "^example:"
+    refused 2 "no such option" $command --nonsense
+    refused 2 "is needed" $command
+done
+refused 2 "a FILE is needed" import --list
+refused 2 "net is needed" import x.safetensors --out n.bhn
+refused 2 "out is needed" import x.safetensors --net lenet5
+refused 2 "format is needed" export m.bhn --out x.safetensors
+refused 2 "too many" export m.bhn m.bhn --format blitz --out x.safetensors
+refused 1 "No such file" import --list missing.safetensors
+refused 1 "no safetensors file" import --list m.bhn
+refused 1 "No such file" export missing.bhn --format blitz --out x.safetensors
+refused 2 "unknown format .caffe.; known are bayesian-torch" export m.bhn --format caffe \
+    --out x.safetensors
+refused 1 "it exists and is a folder" export m.bhn --format blitz --out kept
+[ ! -e x.safetensors ] || fail "a file was left behind by export"
+for format in bayesian-torch blitz torchbnn pytorch-bayesiancnn tfp pyro; do
+    works export m.bhn --format $format --out $format.safetensors
+    works import $format.safetensors --net lenet5 --input-mean 0.1307 --input-dev 0.3081 \
+        --data data --dataset mnist --out back.bhn
+    has "lenet5 from $format names, 5 layers with weights, 10 classes"
+    has "inputs: 1x28x28, pixels / 255, mean 0.1307 deviation 0.3081"
+    has_not "not quantised"
+    works eval --model back.bhn --data "$mnist" --samples 1 --limit 1
+    works export back.bhn --format $format --out again.safetensors
+    works import --list again.safetensors
+    has "F32 *\[10\]$"
+done
+works export m.bhn --format plain --out plain.safetensors
+has "deviations are left out"
+works import --list plain.safetensors
+has "^conv1.weight  F32      \[6,1,5,5\]$"
+has "^fc3.bias      F32      \[10\]$"
+works import plain.safetensors --net lenet5 --moped 0 --classes a,b,c,d,e,f,g,h,i,j --out n.bhn
+has "mean 0 deviation 1"
+has "not quantised"
+import="import plain.safetensors --net lenet5 --moped 0.1 --out n.bhn"
+rm n.bhn
+# shellcheck disable=SC2086 # a list of words
+{
+    refused 2 "only one of --map and --format" $import --map x.json --format blitz
+    refused 1 "x.json: No such file" $import --map x.json
+    echo '{}' >x.json
+    refused 1 "x.json: .layers. is a list" $import --map x.json
+    refused 1 "as blitz names them, but conv1.bias, conv1.weight" $import --format blitz
+    refused 2 "moped takes a number from 0 to 1" $import --moped 2
+    refused 2 "moped takes a number" $import --moped nan
+    refused 2 "tolerance takes a number" $import --tolerance 1x
+    refused 2 "input takes channels, height and width" $import --input 28x28
+    refused 2 "input takes channels, height and width" $import --input 1x28x28x1
+    refused 2 "input takes channels, height and width" $import --input 1x-2x28
+    refused 2 "input-mean takes up to 4 numbers" $import --input-mean 1,2,3,4,5
+    refused 2 "input-mean takes up to 4 numbers" $import --input-mean 1,
+    refused 2 "input-dev takes up to 4 numbers" $import --input-dev 0
+    refused 2 "input-dev has 2 numbers; the input has 1 channel" $import --input-dev 1,2
+    refused 2 "classes has 2 names; the network has 10 classes" $import --classes a,b
+    refused 2 "name 2 of --classes is too long" $import \
+        --classes a,123456789012345678901234567890123
+    refused 2 "resnet is no name that says its input" $import --net resnet
+    refused 2 "unknown network .resnet." $import --net resnet --input 1x28x28
+    refused 1 "has shape \[120,400\]; the network.s fc takes \[120,784\]" $import \
+        --input 1x36x36
+    refused 1 "the images in data are 28 x 28 with 1 channels, not 29 x 29 with 1" $import \
+        --input 1x29x29 --data data
+    refused 1 "No such file" $import --check missing.safetensors
+    refused 1 "has no tensor .input." $import --check plain.safetensors
+    refused 1 "it exists and is a folder" $import --out kept
+}
+refused 2 "holds no deviations: --moped" import plain.safetensors --net lenet5 --out n.bhn
+refused 2 "moped is for files without" import blitz.safetensors --net lenet5 --moped 0 \
+    --out n.bhn
+refused 1 "2 convolutions and 3 fully" import blitz.safetensors --net netd --out n.bhn
+[ ! -e n.bhn ] || fail "a file was left behind by import"
+
 # ---- lost output ----
 for lost in "info" "info m.bhn --json" "plan --model m.bhn" "infer --help" "--help" \
     "--version"; do
