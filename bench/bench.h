@@ -16,6 +16,7 @@ int bench_inference(int argc, char **argv);
 int bench_throughput(int argc, char **argv);
 int bench_memory(int argc, char **argv);
 int bench_proxy(int argc, char **argv);
+int bench_train(int argc, char **argv);
 
 // A benchmark that fails has nothing to save: these say why and end the program.
 void bench_need(const char *command, bh_status status);

@@ -10,6 +10,7 @@ int main(int argc, char **argv)
         {"ot", bench_ot, "oblivious transfers, by SoftSpoken and by Ferret"},
         {"inference", bench_inference, "whole predictions, in process or over a link"},
         {"throughput", bench_throughput, "queries a second at the server, by threads"},
+        {"train", bench_train, "training, images a second"},
         {"memory", bench_memory, "peak memory of a server with many clients"},
         {"proxy", bench_proxy, "a link with delay and limited bandwidth"},
     };

@@ -203,7 +203,7 @@ static int predict_all(demo *d, bh_tls_client *connection, inputs *in)
 {
     bh_client_facts facts = bh_client_get_facts(bh_tls_client_engine(connection));
     bh_shape shape = {facts.channels, facts.height, facts.width};
-    int status = inputs_load(name, in, shape);
+    int status = inputs_load(name, in, bh_tls_client_engine(connection));
     if (status == CLI_OK) {
         result_print_guard(&facts, &d->u);
     }

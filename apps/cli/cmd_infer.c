@@ -17,38 +17,43 @@ static const char name[] = "infer";
 static const char help[] =
     "usage: bayhenn infer --connect HOST:PORT (--ca FILE | --fingerprint HEX)\n"
     "                     [--guard NAME] [--timeout SECONDS] [--threads N]\n"
-    "                     [--profile FILE] [--json] (IMAGE... | -)\n"
+    "                     [--profile FILE] [--label COLUMN] [--json] (INPUT... | -)\n"
     "\n"
-    "Has a server predict images that it does not see, nor the results. An IMAGE is\n"
+    "Has a server predict inputs that it does not see, nor the results. An INPUT is\n"
     "a PNG file (any size; it is resized as the server's model asks) or images of an\n"
     "IDX file by number: FILE:7, or FILE:0-19. Digits are light on dark, as in\n"
-    "MNIST; what is transparent is laid on white.\n"
+    "MNIST; what is transparent is laid on white. For a model of tables it is rows of\n"
+    "a table: FILE.csv:7, or FILE.csv:0-19, from 0 behind the names of columns.\n"
     "\n"
-    "With - the names of images come from standard input, one a line. Under guard\n"
-    "sealed, what a prediction takes and no image has a part in is prepared while no\n"
+    "With - the names of inputs come from standard input, one a line. Under guard\n"
+    "sealed, what a prediction takes and no input has a part in is prepared while no\n"
     "line is there, so that the next answer takes milliseconds. A line that names no\n"
-    "image is reported and skipped; the exit status is 1 then.\n"
+    "input is reported and skipped; the exit status is 1 then.\n"
     "\n" REMOTE_HELP "  --threads N          to encrypt and decrypt on [1]\n"
     "  --profile FILE       writes what each layer took, for plan --profile; guard\n"
     "                       sampled alone\n"
-    "  --json               a line of JSON for every image\n"
+    "  --label COLUMN       of a table: the class, and no part of the input [the last\n"
+    "                       column, if the table has one more than the model]\n"
+    "  --json               a line of JSON for every input\n"
     "\n"
-    "For every image: a bar per class; the predictive entropy (0: certain) and, as a\n"
+    "For every input: a bar per class; the predictive entropy (0: certain) and, as a\n"
     "part of it, the mutual information: what the model itself does not know. Of a\n"
     "server that reveals the label alone: the label.\n"
     "\n"
     "examples:\n"
     "  bayhenn infer --connect localhost:7443 --ca certs/server.crt \\\n"
     "    share/mnist/mnist-0003-label0.png\n"
+    "  bayhenn infer --connect clinic.example --ca clinic.crt patients.csv:0-9\n"
     "  ls share/mnist/*.png | bayhenn infer --connect localhost:7443 \\\n"
     "    --ca certs/server.crt --json -\n";
 
 typedef struct infer_options {
     remote server;
     const char *profile_path; // or NULL
+    const char *label;        // of tables; or NULL
     FILE *profile;            // open for writing, or NULL
     bool json;
-    bool lines; // images are named on standard input
+    bool lines; // inputs are named on standard input
     uint64_t threads;
 } infer_options;
 
@@ -56,10 +61,9 @@ typedef struct session {
     const infer_options *o;
     const bh_tls_client_options *options;
     bh_tls_client *connection;
-    bh_shape shape;    // of images
     profile_log log;   // what the queries took
     uint64_t heard_us; // when the server was last heard of
-    bool skipped;      // a line that names no image
+    bool skipped;      // a line that names no input
     ui u;
 } session;
 
@@ -81,14 +85,13 @@ static bool come_back(session *s, uint64_t asked_us, bh_error *err)
            remote_renew(s->options, &s->connection, err) == BH_OK;
 }
 
-static bh_status ask(session *s, const input_image *image, shown_result *result,
-                     bh_error *err)
+static bh_status ask(session *s, const input *item, shown_result *result, bh_error *err)
 {
     uint64_t asked_us = bh_clock_us();
     bh_status status =
-        result_query(result, s->connection, image->name, image->pixels, err);
+        result_query(result, s->connection, item->name, item->pixels, err);
     if (status != BH_OK && come_back(s, asked_us, err)) {
-        status = result_query(result, s->connection, image->name, image->pixels, err);
+        status = result_query(result, s->connection, item->name, item->pixels, err);
     }
     bh_client_facts facts = facts_of(s);
     if (status == BH_OK && s->o->profile != NULL &&
@@ -144,10 +147,10 @@ static lines_found next_line(session *s, lines *from, char **line, bh_error *err
 
 static int predict_line(session *s, char *line)
 {
-    inputs in = {0};
+    inputs in = {.label = s->o->label};
     int status = CLI_OK;
     if (inputs_find(name, &in, &line, 1) != CLI_OK ||
-        inputs_load(name, &in, s->shape) != CLI_OK) {
+        inputs_load(name, &in, bh_tls_client_engine(s->connection)) != CLI_OK) {
         s->skipped = true;
     } else {
         status = predict_all(s, &in);
@@ -161,7 +164,7 @@ static int predict_lines(session *s)
     lines from = {.fd = STDIN_FILENO};
     int status = CLI_OK;
     if (isatty(STDIN_FILENO) == 1 && s->u.progress) {
-        fputs("names of images, one a line; Ctrl-D ends\n", stderr);
+        fputs("names of images or rows, one a line; Ctrl-D ends\n", stderr);
     }
     while (status == CLI_OK) {
         char *line = NULL;
@@ -172,7 +175,7 @@ static int predict_lines(session *s)
             break;
         case LINES_BAD:
             s->skipped = true;
-            cli_fail(name, "a line of standard input is no name of an image");
+            cli_fail(name, "a line of standard input is no name of an input");
             break;
         case LINES_NONE:
             return cli_fail_with(name, &err);
@@ -189,8 +192,7 @@ static int predict(session *s, inputs *in)
 {
     bh_client_facts facts = facts_of(s);
     bh_error err = {0};
-    s->shape = (bh_shape){facts.channels, facts.height, facts.width};
-    int status = inputs_load(name, in, s->shape);
+    int status = inputs_load(name, in, bh_tls_client_engine(s->connection));
     if (status != CLI_OK) {
         return status;
     }
@@ -240,6 +242,10 @@ static bool take(void *user, int c)
 {
     infer_options *o = user;
     o->json |= c == 'j';
+    if (c == 'l') {
+        o->label = optarg;
+        return true;
+    }
     if (c == 'p') {
         o->profile_path = optarg;
         if (optarg[0] == '\0') {
@@ -259,6 +265,7 @@ int cmd_infer(int argc, char **argv)
     static const struct option longs[] = {REMOTE_OPTIONS,
                                           {"threads", required_argument, NULL, 't'},
                                           {"profile", required_argument, NULL, 'p'},
+                                          {"label", required_argument, NULL, 'l'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
@@ -277,19 +284,22 @@ int cmd_infer(int argc, char **argv)
                                "of --guard sampled alone");
     }
     if (optind == argc) {
-        return cli_usage(name, "no image is named");
+        return cli_usage(name, "no image or row is named");
     }
-    size_t n_lines = 0, n_images = (size_t)(argc - optind);
-    for (size_t i = 0; i < n_images; i++) {
+    size_t n_lines = 0, n_inputs = (size_t)(argc - optind);
+    for (size_t i = 0; i < n_inputs; i++) {
         n_lines += strcmp(argv[optind + (int)i], "-") == 0;
     }
     o.lines = n_lines > 0;
-    if (o.lines && n_images > 1) {
-        return cli_usage(name, "- stands alone: images are named here or on standard "
+    if (o.lines && n_inputs > 1) {
+        return cli_usage(name, "- stands alone: inputs are named here or on standard "
                                "input (a file of that name is ./-)");
     }
-    inputs in = {0};
-    int status = o.lines ? CLI_OK : inputs_find(name, &in, argv + optind, n_images);
+    inputs in = {.label = o.label};
+    int status = o.lines ? CLI_OK : inputs_find(name, &in, argv + optind, n_inputs);
+    if (status == CLI_OK && o.label != NULL && !o.lines && !inputs_have_rows(&in)) {
+        status = cli_usage(name, "--label is for rows of a table, and none is named");
+    }
     if (status == CLI_OK && o.profile_path != NULL) {
         status = open_profile(&o);
     }

@@ -218,6 +218,9 @@ static void print_server_json(const bh_client_facts *f)
         (json_int_t)f->channels, (json_int_t)f->height, (json_int_t)f->width, "params",
         f->params_name, "security_bits", (json_int_t)f->security_bits, "rounds",
         (json_int_t)f->rounds);
+    if (f->columns > 0) {
+        json_object_set_new(line, "columns", json_integer(f->columns));
+    }
     if (f->guard == BH_GUARD_SEALED) {
         json_object_set_new(line, "reveal", json_string(cli_reveal_name(f->reveal)));
         json_object_set_new(line, "ahead", json_integer(f->ahead));
@@ -231,8 +234,12 @@ static void print_server(const bh_client_facts *f)
     char text[512];
     printf("model       %s on %s, %u classes\n", f->model_name, f->dataset,
            f->n_classes);
-    printf("input       %ux%u, channels: %u\n", f->width, f->height, f->channels);
-    printf("draws       %u for every image, %u round%s\n", f->samples, f->rounds,
+    if (f->columns > 0) {
+        printf("input       rows of a table, columns: %u\n", f->columns);
+    } else {
+        printf("input       %ux%u, channels: %u\n", f->width, f->height, f->channels);
+    }
+    printf("draws       %u for every input, %u round%s\n", f->samples, f->rounds,
            f->rounds == 1 ? "" : "s");
     if (f->guard == BH_GUARD_SEALED) {
         printf("reveals     %s\n", f->reveal == BH_REVEAL_LABEL

@@ -6,8 +6,8 @@
 #include "infer/calibrate.h"
 #include "model/synthetic.h"
 #include "net/clock.h"
-#include "plan_sealed.h"
-#include "plan_time.h"
+#include "plan/plan_sealed.h"
+#include "plan/plan_time.h"
 
 static const char name[] = "plan";
 

@@ -8,11 +8,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define IMAGES_MAX 100000
+#include "data/formats.h"
 
-typedef enum file_kind { KIND_MISSING, KIND_PNG, KIND_IDX, KIND_OTHER } file_kind;
+#define RANGE_MAX 100000
 
-// By content: names do not say what a file is. errno for KIND_MISSING.
+typedef enum file_kind {
+    KIND_MISSING,
+    KIND_PNG,
+    KIND_IDX,
+    KIND_TABLE,
+    KIND_OTHER,
+} file_kind;
+
+// By content, since names do not say what a file is; but for tables, which are text.
+// errno for KIND_MISSING.
 static file_kind kind_of(const char *path)
 {
     static const unsigned char png[4] = {0x89, 'P', 'N', 'G'};
@@ -31,6 +40,9 @@ static file_kind kind_of(const char *path)
     }
     size_t len = fread(head, 1, sizeof head, file);
     fclose(file);
+    if (bh_table_matches(path)) {
+        return KIND_TABLE;
+    }
     if (len == sizeof head && memcmp(head, png, sizeof png) == 0) {
         return KIND_PNG;
     }
@@ -69,12 +81,12 @@ static int read_range(const char *command, const char *text, const char *path,
                          text, path, path);
     }
     if (*last >= BH_IMAGES_COUNT_MAX) {
-        return cli_usage(command, "the index \"%s\" is larger than that of any image",
-                         text);
+        return cli_usage(
+            command, "the index \"%s\" is larger than that of any image or row", text);
     }
-    if (*last < *first || *last - *first >= IMAGES_MAX) {
-        return cli_usage(command, "\"%s\" of %s is no range of 1 to %d images", text,
-                         path, IMAGES_MAX);
+    if (*last < *first || *last - *first >= RANGE_MAX) {
+        return cli_usage(command, "\"%s\" of %s is no range of 1 to %d", text, path,
+                         RANGE_MAX);
     }
     return CLI_OK;
 }
@@ -90,28 +102,29 @@ static const char *cut_suffix(char *path)
     return colon + 1;
 }
 
-static input_image *append(inputs *in)
+static input *append(inputs *in)
 {
-    input_image *grown = realloc(in->items, (in->count + 1) * sizeof *grown);
+    input *grown = realloc(in->items, (in->count + 1) * sizeof *grown);
     if (grown == NULL) {
         return NULL;
     }
     in->items = grown;
-    grown[in->count] = (input_image){0};
+    grown[in->count] = (input){0};
     return &grown[in->count++];
 }
 
 static int add_png(const char *command, inputs *in, const char *path)
 {
-    input_image *image = append(in);
-    if (image == NULL || (image->name = strdup(path)) == NULL ||
-        (image->path = strdup(path)) == NULL) {
+    input *item = append(in);
+    if (item == NULL || (item->name = strdup(path)) == NULL ||
+        (item->path = strdup(path)) == NULL) {
         return cli_fail(command, "out of memory");
     }
     return CLI_OK;
 }
 
-static int add_idx(const char *command, inputs *in, const char *path, const char *range)
+static int add_numbered(const char *command, inputs *in, input_kind kind,
+                        const char *path, const char *range)
 {
     size_t first, last;
     int status = read_range(command, range, path, &first, &last);
@@ -119,13 +132,13 @@ static int add_idx(const char *command, inputs *in, const char *path, const char
         return status;
     }
     for (size_t i = first; i <= last; i++) {
-        input_image *image = append(in);
-        if (image == NULL || asprintf(&image->name, "%s:%zu", path, i) < 0 ||
-            (image->path = strdup(path)) == NULL) {
+        input *item = append(in);
+        if (item == NULL || asprintf(&item->name, "%s:%zu", path, i) < 0 ||
+            (item->path = strdup(path)) == NULL) {
             return cli_fail(command, "out of memory");
         }
-        image->is_idx = true;
-        image->index = i;
+        item->kind = kind;
+        item->index = i;
     }
     return CLI_OK;
 }
@@ -151,16 +164,21 @@ static int find_one(const char *command, inputs *in, char *path)
         }
         return add_png(command, in, path);
     case KIND_IDX:
+    case KIND_TABLE:
         if (range == NULL) {
             return cli_usage(command,
-                             "%s holds many images: say which, as in %s:7 or %s:0-19",
-                             path, path, path);
+                             "%s holds many %s: say which, as in %s:7 or %s:0-19", path,
+                             kind == KIND_IDX ? "images" : "rows", path, path);
         }
-        return add_idx(command, in, path, range);
+        return add_numbered(command, in, kind == KIND_IDX ? INPUT_IDX : INPUT_ROW, path,
+                            range);
     case KIND_OTHER:
         break;
     }
-    return cli_fail(command, "%s is no image: neither a PNG nor an IDX file", path);
+    return cli_fail(command,
+                    "%s is no image and no table: neither a PNG nor an IDX file, and "
+                    "its name does not end in .csv",
+                    path);
 }
 
 int inputs_find(const char *command, inputs *in, char **arguments, size_t n)
@@ -204,57 +222,13 @@ int inputs_find_folder(const char *command, inputs *in, const char *folder,
     return n > 0 ? status : cli_fail(command, "there are no PNG files in %s", folder);
 }
 
-// Copies one image of an IDX file. Neighbours in a list often share the file, so the
-// last one read stays in `loaded`.
-static int load_idx(const char *command, input_image *image, bh_shape shape,
-                    bh_images *loaded, const char **loaded_path)
+bool inputs_have_rows(const inputs *in)
 {
-    bh_error err = {0};
-    size_t len = bh_shape_len(shape);
-    if (*loaded_path == NULL || strcmp(*loaded_path, image->path) != 0) {
-        bh_images_clear(loaded);
-        *loaded_path = NULL;
-        if (bh_idx_load_images(loaded, image->path, &err) != BH_OK) {
-            return cli_fail_with(command, &err);
-        }
-        *loaded_path = image->path;
+    bool found = false;
+    for (size_t i = 0; i < in->count; i++) {
+        found = found || in->items[i].kind == INPUT_ROW;
     }
-    if (loaded->shape.channels != shape.channels ||
-        loaded->shape.height != shape.height || loaded->shape.width != shape.width) {
-        return cli_fail(command,
-                        "the images of %s are %ux%u with %u channels, the model takes "
-                        "%ux%u with %u",
-                        image->path, loaded->shape.width, loaded->shape.height,
-                        loaded->shape.channels, shape.width, shape.height,
-                        shape.channels);
-    }
-    if (image->index >= loaded->count) {
-        return cli_fail(command, "%s holds %zu images: there is no number %zu",
-                        image->path, loaded->count, image->index);
-    }
-    memcpy(image->pixels, loaded->pixels + image->index * len, len);
-    return CLI_OK;
-}
-
-int inputs_load(const char *command, inputs *in, bh_shape shape)
-{
-    bh_images loaded = {0};
-    const char *loaded_path = NULL;
-    int status = CLI_OK;
-    for (size_t i = 0; i < in->count && status == CLI_OK; i++) {
-        input_image *image = &in->items[i];
-        bh_error err = {0};
-        image->pixels = malloc(bh_shape_len(shape));
-        if (image->pixels == NULL) {
-            status = cli_fail(command, "out of memory");
-        } else if (image->is_idx) {
-            status = load_idx(command, image, shape, &loaded, &loaded_path);
-        } else if (bh_png_load(image->pixels, shape, image->path, &err) != BH_OK) {
-            status = cli_fail_with(command, &err);
-        }
-    }
-    bh_images_clear(&loaded);
-    return status;
+    return found;
 }
 
 void inputs_free(inputs *in)

@@ -91,8 +91,7 @@ static size_t next_character(const char *text, int *columns)
     return len;
 }
 
-// Columns of the first len bytes.
-static int columns_of(const char *text, size_t len)
+int ui_columns(const char *text, size_t len)
 {
     int sum = 0, columns;
     for (size_t at = 0; at < len; sum += columns) {
@@ -119,7 +118,7 @@ static void cut_to(char *text, int room)
 // Cuts at the last double space: half a number would be a wrong one.
 static void drop_parts(char *text, int room)
 {
-    while (columns_of(text, strlen(text)) > room) {
+    while (ui_columns(text, strlen(text)) > room) {
         char *last = text;
         for (char *at = text; (at = strstr(at, "  ")) != NULL; at++) {
             last = at;
@@ -131,12 +130,12 @@ static void drop_parts(char *text, int room)
 void ui_wrap(const ui *u, const char *first, int indent, const char *text)
 {
     int width = u->width < UI_TEXT_WIDTH_MAX ? u->width : UI_TEXT_WIDTH_MAX;
-    int column = columns_of(first, strlen(first));
+    int column = ui_columns(first, strlen(first));
     bool empty = true; // this line has no word yet
     fputs(first, stdout);
     while (*text != '\0') {
         size_t len = strcspn(text, " \n");
-        int columns = columns_of(text, len);
+        int columns = ui_columns(text, len);
         if (column > indent && column + !empty + columns > width) {
             printf("\n%*s", indent, "");
             column = indent;
@@ -172,17 +171,17 @@ void ui_progress(const ui *u, const char *label, double fraction, double seconds
     // where some terminals break the line already.
     int room = u->width - 10 - BAR_CELLS_MIN;
     cut_to(name, room);
-    room -= columns_of(name, strlen(name));
+    room -= ui_columns(name, strlen(name));
     if (seconds_left >= 0) {
         snprintf(end, sizeof end, "  left: %s", ui_time(left, seconds_left * 1000));
     }
-    if (columns_of(end, strlen(end)) > room) {
+    if (ui_columns(end, strlen(end)) > room) {
         end[0] = '\0';
     }
-    room -= columns_of(end, strlen(end));
+    room -= ui_columns(end, strlen(end));
     snprintf(rest, sizeof rest, "%s%s", note[0] != '\0' ? "  " : "", note);
     drop_parts(rest, room);
-    room += BAR_CELLS_MIN - columns_of(rest, strlen(rest));
+    room += BAR_CELLS_MIN - ui_columns(rest, strlen(rest));
     ui_bar(u, bar, fraction, room < BAR_CELLS_MAX ? room : BAR_CELLS_MAX);
     fprintf(stderr, "\r\033[K%s %s%s%s%3.0f %%%s%s", name, u->unicode ? "▕" : "[", bar,
             u->unicode ? "▏" : "]", 100 * fraction, rest, end);

@@ -22,6 +22,10 @@ typedef enum ui_style { UI_PLAIN, UI_BOLD, UI_DIM, UI_GOOD, UI_DOUBT, UI_BAD } u
 // The escape sequence, or "" without colour. UI_PLAIN ends every style.
 const char *ui_on(const ui *u, ui_style style);
 
+// The columns that the first len bytes of a text take: one for a character of UTF-8,
+// none for an escape sequence.
+int ui_columns(const char *text, size_t len);
+
 // A bar of `cells` columns, padded with spaces; fraction 0 .. 1. text has room for
 // UI_BAR_BYTES.
 #define UI_BAR_CELLS_MAX 60

@@ -29,7 +29,7 @@ need_build() {
     need_command ninja ninja-build
     need_command pkg-config pkgconf
     need_package libc6-dev libssl-dev zlib1g-dev liblzma-dev libpng-dev \
-        libjansson-dev libopenblas-dev
+        libjansson-dev
 }
 
 as_root() {

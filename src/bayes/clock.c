@@ -14,39 +14,46 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-bh_train_clock bh_train_clock_make(const bh_train_options *options, uint64_t steps)
+// Steps of the whole run up to where it is.
+static uint64_t steps_done(const bh_train_run *r)
 {
-    bh_train_clock c = {.options = options, .started = now()};
-    c.progress.epochs = options->epochs;
-    c.progress.steps = steps;
+    const bh_train_options *o = r->options;
+    const uint64_t per_epoch = (r->images->count + o->batch - 1) / o->batch;
+    const uint64_t epochs = (uint64_t)r->member * o->epochs + r->epoch;
+    return epochs * per_epoch + (r->at + o->batch - 1) / o->batch;
+}
+
+bh_train_clock bh_train_clock_make(const bh_train_run *r)
+{
+    const bh_train_options *o = r->options;
+    const uint64_t per_epoch = (r->images->count + o->batch - 1) / o->batch;
+    bh_train_clock c = {.started = now(), .first_step = steps_done(r)};
+    c.progress.members = o->members;
+    c.progress.epochs = o->epochs;
+    c.progress.steps = (uint64_t)o->members * o->epochs * per_epoch;
     return c;
 }
 
-void bh_train_clock_epoch(bh_train_clock *c)
-{
-    c->progress.epoch++;
-    c->loss = 0;
-    c->hits = 0;
-    c->seen = 0;
-}
-
-void bh_train_clock_step(bh_train_clock *c, double loss, size_t hits, size_t images,
-                         bool epoch_done)
+void bh_train_clock_report(bh_train_clock *c, const bh_train_run *r,
+                           const bh_step *last, bool epoch_done)
 {
     bh_train_progress *p = &c->progress;
-    p->step++;
-    c->loss += loss;
-    c->hits += hits;
-    c->seen += images;
-    double t = now();
-    if (c->options->on_progress == NULL ||
+    const double t = now();
+    if (r->options->on_progress == NULL ||
         (!epoch_done && t - c->reported < REPORT_SECONDS)) {
         return;
     }
     c->reported = t;
-    p->loss = c->loss / (double)c->seen;
-    p->accuracy = (double)c->hits / (double)c->seen;
-    p->seconds_left = (t - c->started) / (double)p->step * (double)(p->steps - p->step);
+    p->member = r->member + 1;
+    p->epoch = r->epoch + 1;
+    p->bayesian = last->bayesian;
+    p->step = steps_done(r);
+    p->loss = r->loss / (double)r->at;
+    p->accuracy = (double)r->hits / (double)r->at;
+    p->rate = last->rate;
+    p->seconds = t - c->started;
+    p->seconds_left =
+        p->seconds / (double)(p->step - c->first_step) * (double)(p->steps - p->step);
     p->epoch_done = epoch_done;
-    c->options->on_progress(c->options->user, p);
+    r->options->on_progress(r->options->user, p);
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bayes/evaluate.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "base/random.h"
+#include "bayes/net_sample.h"
 #include "model/input.h"
-
-#define THREADS_MAX 64
 
 static bh_status seed_of(uint8_t out[BH_SEED_BYTES], uint64_t seed, uint64_t index)
 {
@@ -25,73 +24,71 @@ static bh_status seed_of(uint8_t out[BH_SEED_BYTES], uint64_t seed, uint64_t ind
     return status;
 }
 
-typedef struct shared {
-    const bh_evaluation *job;
-    pthread_t reporter; // the only thread that reports progress
-    atomic_size_t next; // the first image that nobody took
-    atomic_size_t done;
-    atomic_int status;
-} shared;
+static size_t image_logits(const bh_evaluation *job)
+{
+    return (size_t)job->samples * bh_model_classes(job->model);
+}
 
-static bh_status evaluate_one(const bh_evaluation *job, float *input, double *logits,
-                              size_t i)
+static bh_status infer_image(const bh_evaluation *job, float *input, double *logits,
+                             size_t i)
 {
     uint8_t seed[BH_SEED_BYTES];
-    const bh_graph *graph = &job->model->graph;
+    const size_t pixels = bh_model_input_len(job->model), len = image_logits(job);
     bh_status status = seed_of(seed, job->seed, i);
-    if (status != BH_OK) {
-        return status;
-    }
-    bh_normalise_pixels(graph, input,
-                        job->images->pixels + i * bh_shape_len(graph->input.shape));
-    status = bh_model_infer_clear(job->model, logits, input, job->samples, seed);
     if (status == BH_OK) {
-        (void)bh_predict_from_logits(job->probabilities + i * graph->n_classes, logits,
-                                     job->samples, graph->n_classes);
+        bh_normalise_pixels(&job->model->graph, input,
+                            job->images->pixels + i * pixels);
+        status = bh_model_infer_clear(job->model, logits, input, job->samples, seed);
+    }
+    for (size_t j = 0; j < len && status == BH_OK; j++) {
+        job->logits[i * len + j] = (float)logits[j];
     }
     return status;
 }
 
-static void *work(void *argument)
+typedef struct shared {
+    const bh_evaluation *job;
+    atomic_size_t done;
+} shared;
+
+static bh_status infer_task(void *arg, size_t i, uint32_t worker)
 {
-    shared *s = argument;
+    shared *s = arg;
     const bh_evaluation *job = s->job;
     float *input = bh_alloc(bh_model_input_len(job->model), sizeof *input);
-    double *logits =
-        bh_alloc((size_t)job->samples * bh_model_classes(job->model), sizeof *logits);
-    bh_status status = input == NULL || logits == NULL ? BH_ERR_NOMEM : BH_OK;
-    while (status == BH_OK && atomic_load(&s->status) == BH_OK) {
-        size_t i = atomic_fetch_add(&s->next, 1);
-        if (i >= job->count) {
-            break;
-        }
-        status = evaluate_one(job, input, logits, i);
-        atomic_fetch_add(&s->done, 1);
-        if (job->on_progress != NULL && pthread_equal(pthread_self(), s->reporter)) {
-            job->on_progress(job->user, atomic_load(&s->done));
-        }
-    }
-    if (status != BH_OK) {
-        atomic_store(&s->status, status);
+    double *logits = bh_alloc(image_logits(job), sizeof *logits);
+    bh_status status = input != NULL && logits != NULL
+                           ? infer_image(job, input, logits, i)
+                           : BH_ERR_NOMEM;
+    size_t done = atomic_fetch_add(&s->done, 1) + 1;
+    // The caller is worker 0.
+    if (worker == 0 && job->on_progress != NULL && status == BH_OK) {
+        job->on_progress(job->user, done);
     }
     bh_free(input);
     bh_free(logits);
-    return NULL;
+    return status;
 }
 
-bh_status bh_evaluate(const bh_evaluation *job)
+bh_status bh_evaluate_quantised(const bh_evaluation *job)
 {
-    pthread_t threads[THREADS_MAX];
-    shared s = {.job = job, .reporter = pthread_self()};
-    unsigned wanted = job->threads < THREADS_MAX ? job->threads : THREADS_MAX;
-    unsigned started = 0;
-    while (started + 1 < wanted &&
-           pthread_create(&threads[started], NULL, work, &s) == 0) {
-        started++;
+    shared s = {.job = job};
+    return bh_pool_run(job->pool, job->count, infer_task, &s);
+}
+
+bh_status bh_evaluate_float(const bh_evaluation *job)
+{
+    bh_status status = BH_OK;
+    for (size_t first = 0, count; first < job->count && status == BH_OK;
+         first += count) {
+        count = job->count - first;
+        count = count < BH_EVALUATE_CHUNK ? count : BH_EVALUATE_CHUNK;
+        status = bh_net_sample(job->model, job->logits + first * image_logits(job),
+                               job->images, first, count, job->samples, job->seed,
+                               job->pool);
+        if (status == BH_OK && job->on_progress != NULL) {
+            job->on_progress(job->user, first + count);
+        }
     }
-    work(&s);
-    for (unsigned i = 0; i < started; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    return (bh_status)atomic_load(&s.status);
+    return status;
 }

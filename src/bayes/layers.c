@@ -3,28 +3,31 @@
 
 #include <string.h>
 
-void bh_train_layer_forward(const bh_layer *layer, bh_real *out, bh_real *columns,
-                            const bh_real *in, const bh_real *params, size_t count)
+#include "bayes/linear.h"
+
+void bh_layer_forward(const bh_layer *layer, bh_layer_state *state,
+                      bh_layer_scratch *scratch, bh_pass pass, bh_real *out,
+                      const bh_real *in, const bh_real *a, const bh_real *b)
 {
-    size_t len = count * bh_shape_len(layer->in);
+    const bh_train_kernels *k = scratch->kernels;
+    const bh_window window = bh_layer_window(layer);
+    const size_t len = bh_shape_len(layer->in) * BH_LANES;
     switch (layer->kind) {
     case BH_LAYER_CONV2D:
     case BH_LAYER_FC:
-        bh_train_linear_forward(layer, out, columns, in, params, count);
+        bh_linear_forward(layer, state, scratch, pass, out, in, a, b);
         break;
     case BH_LAYER_RELU:
-        for (size_t i = 0; i < len; i++) {
-            out[i] = in[i] > 0 ? in[i] : 0;
-        }
+        k->relu(out, in, len);
         break;
     case BH_LAYER_SQUARE:
-        for (size_t i = 0; i < len; i++) {
-            out[i] = in[i] * in[i];
-        }
+        k->square(out, in, len);
         break;
     case BH_LAYER_MAX_POOL:
+        k->max_pool(&window, out, in);
+        break;
     case BH_LAYER_AVG_POOL:
-        bh_train_pool_forward(layer, out, in, count);
+        k->mean_pool(&window, out, in);
         break;
     case BH_LAYER_FLATTEN:
         memcpy(out, in, len * sizeof *out);
@@ -32,42 +35,37 @@ void bh_train_layer_forward(const bh_layer *layer, bh_real *out, bh_real *column
     }
 }
 
-// Both loads happen whatever the sign is, so that the compiler makes vectors of this:
-// signs are too random for branches.
-static void relu_backward(bh_real *restrict d_in, const bh_real *restrict d_out,
-                          const bh_real *restrict in, size_t len)
+void bh_layer_backward(const bh_layer *layer, const bh_layer_state *state,
+                       bh_layer_scratch *scratch, bh_pass pass, bh_real *d_in,
+                       bh_real *d_a, bh_real *d_b, const bh_real *d_out,
+                       const bh_real *out, const bh_real *in, const bh_real *a,
+                       const bh_real *b)
 {
-    for (size_t i = 0; i < len; i++) {
-        bh_real x = in[i], d = d_out[i];
-        d_in[i] = x > 0 ? d : 0;
-    }
-}
-
-void bh_train_layer_backward(const bh_layer *layer, bh_real *d_in, bh_real *d_params,
-                             bh_real *columns, const bh_real *d_out, const bh_real *in,
-                             const bh_real *params, size_t count)
-{
+    const bh_train_kernels *k = scratch->kernels;
+    const bh_window window = bh_layer_window(layer);
+    const size_t len = bh_shape_len(layer->in) * BH_LANES;
     if (bh_layer_is_linear(layer)) {
-        bh_train_linear_backward(layer, d_in, d_params, columns, d_out, in, params,
-                                 count);
+        bh_linear_backward(layer, state, scratch, pass, d_in, d_a, d_b, d_out, in, a,
+                           b);
         return;
     }
     if (d_in == NULL) {
         return;
     }
-    size_t len = count * bh_shape_len(layer->in);
     switch (layer->kind) {
     case BH_LAYER_RELU:
-        relu_backward(d_in, d_out, in, len);
+        k->relu_back(d_in, d_out, in, len);
         break;
     case BH_LAYER_SQUARE:
-        for (size_t i = 0; i < len; i++) {
-            d_in[i] = 2 * in[i] * d_out[i];
-        }
+        k->square_back(d_in, d_out, in, len);
         break;
     case BH_LAYER_MAX_POOL:
+        memset(d_in, 0, len * sizeof *d_in);
+        k->max_pool_back(&window, d_in, d_out, out, in);
+        break;
     case BH_LAYER_AVG_POOL:
-        bh_train_pool_backward(layer, d_in, d_out, in, count);
+        memset(d_in, 0, len * sizeof *d_in);
+        k->mean_pool_back(&window, d_in, d_out);
         break;
     case BH_LAYER_FLATTEN:
         memcpy(d_in, d_out, len * sizeof *d_in);

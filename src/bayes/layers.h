@@ -1,34 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
-// Forward and backward pass of single layers over a batch of `count` tensors, each
-// channel-major as in model/graph.h, one after the other.
+// Forward and backward pass of one layer over one block of images (bayes/real.h).
+//
+// A linear layer has parameters a and, for Bayesian passes, a second set b of the same
+// shape (weights, then biases). With e standard noise for every output of every image,
+//
+//   point     out = a x                                 one weight set for all images
+//   local     out = a x + sqrt(b x^2) e,  b = dev^2     local reparametrisation
+//   (Kingma,
+//             Salimans, Welling, NIPS 2015): the outputs of weights drawn anew for
+//             every output of every image
+//   flipout   out = a x + s (b (r x)),  b = dev * e     (Wen et al., ICLR 2018): r and
+//   s
+//             are random signs for every image and channel, so that images see weights
+//             whose noise is uncorrelated
+//
+// where products with a and b are the layer's, bias in.
 #ifndef BH_BAYES_LAYERS_H
 #define BH_BAYES_LAYERS_H
 
-#include "bayes/real.h"
+#include "bayes/kernels/kernels.h"
 #include "model/graph.h"
 
-// Elements of the scratch matrix `columns` that the layer needs; 0 for most kinds.
-size_t bh_train_layer_columns_len(const bh_layer *layer);
+typedef enum bh_pass {
+    BH_PASS_POINT,
+    BH_PASS_LOCAL,
+    BH_PASS_FLIPOUT,
+} bh_pass;
 
-// params: weights, then biases, of a linear layer; NULL for the others.
-void bh_train_layer_forward(const bh_layer *layer, bh_real *out, bh_real *columns,
-                            const bh_real *in, const bh_real *params, size_t count);
+// What the backward pass of a layer needs of its forward pass.
+typedef struct bh_layer_state {
+    bh_real *planes; // linear: the input with its padding; of other layers NULL
+    bh_real *second; // what b was multiplied with
+    bh_real *signs;  // flipout: r
+    bh_real *gain;   // the outputs' derivative in the product with b
+} bh_layer_state;
 
-// From the gradient of the loss in `out`: sets d_in (unless NULL) and ADDS to d_params.
-// in and params as in the forward pass.
-void bh_train_layer_backward(const bh_layer *layer, bh_real *d_in, bh_real *d_params,
-                             bh_real *columns, const bh_real *d_out, const bh_real *in,
-                             const bh_real *params, size_t count);
+// Room that all layers of a thread share.
+typedef struct bh_layer_scratch {
+    const bh_train_kernels *kernels;
+    bh_noise noise;
+    bh_real *product, *pull; // outputs of the largest linear layer
+    bh_real *inner;          // inputs of the largest linear layer
+    bh_real *planes;         // outputs with room around them
+    bh_real *flipped;        // weights of the largest convolution
+} bh_layer_scratch;
 
-// One linear layer (linear.c) and one pooling layer (pool.c).
-void bh_train_linear_forward(const bh_layer *layer, bh_real *out, bh_real *columns,
-                             const bh_real *in, const bh_real *params, size_t count);
-void bh_train_linear_backward(const bh_layer *layer, bh_real *d_in, bh_real *d_params,
-                              bh_real *columns, const bh_real *d_out, const bh_real *in,
-                              const bh_real *params, size_t count);
-void bh_train_pool_forward(const bh_layer *layer, bh_real *out, const bh_real *in,
-                           size_t count);
-void bh_train_pool_backward(const bh_layer *layer, bh_real *d_in, const bh_real *d_out,
-                            const bh_real *in, size_t count);
+// Numbers that these take, for one layer; the shared ones are maxima over layers.
+typedef struct bh_layer_room {
+    size_t inputs, outputs; // whole vectors, for noise
+    size_t planes;          // state
+    size_t spread;          // scratch.planes
+    size_t flipped;
+} bh_layer_room;
+bh_layer_room bh_layer_room_of(const bh_layer *layer);
+
+// a, b: NULL for layers that are not linear; b NULL in a point pass.
+void bh_layer_forward(const bh_layer *layer, bh_layer_state *state,
+                      bh_layer_scratch *scratch, bh_pass pass, bh_real *out,
+                      const bh_real *in, const bh_real *a, const bh_real *b);
+
+// From the gradient of the loss in `out`: sets d_in (unless NULL) and adds to d_a and,
+// unless it is a point pass, d_b.
+void bh_layer_backward(const bh_layer *layer, const bh_layer_state *state,
+                       bh_layer_scratch *scratch, bh_pass pass, bh_real *d_in,
+                       bh_real *d_a, bh_real *d_b, const bh_real *d_out,
+                       const bh_real *out, const bh_real *in, const bh_real *a,
+                       const bh_real *b);
 
 #endif

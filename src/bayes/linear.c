@@ -1,254 +1,230 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear layers as matrix products. A convolution turns each image into the matrix
-// columns[k][p] (k: input channel and kernel offset, p: output position); a plain
-// weight matrix times it is the convolution.
-#include <cblas.h>
+// A convolution is a window that moves over planes to which the padding was added. The
+// gradient in its input is a convolution too: of the outputs' gradient, spread by the
+// stride and with room around it, with the kernel turned by half a turn.
+#include "bayes/linear.h"
+
 #include <string.h>
 
-#include "bayes/layers.h"
-
-#ifdef BH_BAYES_DOUBLE
-#define GEMM cblas_dgemm
-#else
-#define GEMM cblas_sgemm
-#endif
-
-static size_t kernel_len(const bh_layer *l)
+static size_t tensor_len(bh_shape s)
 {
-    return (size_t)l->in.channels * l->kernel_h * l->kernel_w;
+    return bh_shape_len(s) * BH_LANES;
 }
 
-static size_t positions(const bh_layer *l)
+bh_window bh_layer_window(const bh_layer *l)
 {
-    return (size_t)l->out.height * l->out.width;
+    return (bh_window){.channels = l->in.channels,
+                       .height = l->in.height + 2 * (size_t)l->pad,
+                       .width = l->in.width + 2 * (size_t)l->pad,
+                       .outputs = l->out.channels,
+                       .out_height = l->out.height,
+                       .out_width = l->out.width,
+                       .kernel_h = l->kernel_h,
+                       .kernel_w = l->kernel_w,
+                       .stride = l->stride};
 }
 
-size_t bh_train_layer_columns_len(const bh_layer *l)
+static bh_window backward_window(const bh_layer *l)
 {
-    return l->kind == BH_LAYER_CONV2D ? kernel_len(l) * positions(l) : 0;
+    return (bh_window){.channels = l->out.channels,
+                       .height = l->in.height + l->kernel_h - 1,
+                       .width = l->in.width + l->kernel_w - 1,
+                       .outputs = l->in.channels,
+                       .out_height = l->in.height,
+                       .out_width = l->in.width,
+                       .kernel_h = l->kernel_h,
+                       .kernel_w = l->kernel_w,
+                       .stride = 1};
 }
 
-// Output coordinates [lo, end) of one axis for which kernel offset k falls inside the
-// input rather than on the padding.
-typedef struct range {
-    size_t lo, end;
-} range;
-
-static range inside(size_t out_len, size_t in_len, size_t k, const bh_layer *l)
+static size_t window_len(bh_window w)
 {
-    range r = {0, 0};
-    if (k < l->pad) {
-        r.lo = (l->pad - k + l->stride - 1) / l->stride;
-    }
-    if (in_len + l->pad > k) {
-        r.end = (in_len - 1 + l->pad - k) / l->stride + 1;
-    }
-    r.end = r.end < out_len ? r.end : out_len;
-    r.lo = r.lo < r.end ? r.lo : r.end;
-    return r;
+    return w.channels * w.height * w.width * BH_LANES;
 }
 
-// Lines are short (a row of an image), too short for a call of memcpy; the compiler
-// makes vectors of the loops whose stride is known to be 1.
-static void copy_strided(bh_real *restrict to, const bh_real *restrict from, size_t len,
-                         size_t stride)
+bh_layer_room bh_layer_room_of(const bh_layer *l)
 {
-    if (stride == 1) {
-        for (size_t i = 0; i < len; i++) {
-            to[i] = from[i];
-        }
-        return;
+    bh_layer_room room = {0};
+    if (!bh_layer_is_linear(l)) {
+        return room;
     }
-    for (size_t i = 0; i < len; i++) {
-        to[i] = from[i * stride];
+    // Noise comes in pairs of vectors; a fully connected layer transposes its input.
+    room.inputs = tensor_len(l->in) + BH_LANES;
+    room.outputs = tensor_len(l->out) + BH_LANES;
+    room.planes = window_len(bh_layer_window(l));
+    room.spread = tensor_len(l->in);
+    if (l->kind == BH_LAYER_CONV2D) {
+        // With fewer channels than the input the spread outputs may be smaller.
+        const size_t spread_len = window_len(backward_window(l));
+        room.spread = spread_len > room.spread ? spread_len : room.spread;
+        room.flipped = bh_layer_weights_len(l);
     }
+    return room;
 }
 
-static void add_strided(bh_real *restrict to, const bh_real *restrict from, size_t len,
-                        size_t stride)
+// Copies planes into larger ones, whose numbers between are left alone: row y, column x
+// to row top + y * stride, column left + x * stride.
+static void spread(bh_real *out, size_t out_height, size_t out_width, size_t top,
+                   size_t left, size_t stride, const bh_real *in, bh_shape s)
 {
-    if (stride == 1) {
-        for (size_t i = 0; i < len; i++) {
-            to[i] += from[i];
-        }
-        return;
-    }
-    for (size_t i = 0; i < len; i++) {
-        to[i * stride] += from[i];
-    }
-}
-
-static void set_zero(bh_real *to, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        to[i] = 0;
-    }
-}
-
-// One row of `columns`: kernel offset (ky, kx) in one channel plane.
-static void plane_to_row(const bh_layer *l, bh_real *row, const bh_real *plane,
-                         size_t ky, size_t kx)
-{
-    range ys = inside(l->out.height, l->in.height, ky, l);
-    range xs = inside(l->out.width, l->in.width, kx, l);
-    const size_t w = l->out.width;
-    set_zero(row, ys.lo * w);
-    for (size_t y = ys.lo; y < ys.end; y++) {
-        size_t from = (y * l->stride + ky - l->pad) * l->in.width;
-        bh_real *line = row + y * w;
-        set_zero(line, xs.lo);
-        if (xs.lo < xs.end) {
-            copy_strided(line + xs.lo, plane + from + xs.lo * l->stride + kx - l->pad,
-                         xs.end - xs.lo, l->stride);
-        }
-        set_zero(line + xs.end, w - xs.end);
-    }
-    set_zero(row + ys.end * w, (l->out.height - ys.end) * w);
-}
-
-static void row_to_plane(const bh_layer *l, bh_real *plane, const bh_real *row,
-                         size_t ky, size_t kx)
-{
-    range ys = inside(l->out.height, l->in.height, ky, l);
-    range xs = inside(l->out.width, l->in.width, kx, l);
-    for (size_t y = ys.lo; y < ys.end; y++) {
-        size_t to = (y * l->stride + ky - l->pad) * l->in.width;
-        if (xs.lo < xs.end) {
-            add_strided(plane + to + xs.lo * l->stride + kx - l->pad,
-                        row + y * l->out.width + xs.lo, xs.end - xs.lo, l->stride);
-        }
-    }
-}
-
-static void image_to_columns(const bh_layer *l, bh_real *columns, const bh_real *image)
-{
-    for (size_t c = 0; c < l->in.channels; c++) {
-        for (size_t ky = 0; ky < l->kernel_h; ky++) {
-            for (size_t kx = 0; kx < l->kernel_w; kx++) {
-                plane_to_row(l, columns, image, ky, kx);
-                columns += positions(l);
+    for (size_t c = 0; c < s.channels; c++) {
+        for (size_t y = 0; y < s.height; y++) {
+            size_t at = (c * out_height + top + y * stride) * out_width + left;
+            bh_real *to = out + at * BH_LANES;
+            if (stride == 1) {
+                memcpy(to, in, s.width * BH_LANES * sizeof *to);
+                in += s.width * BH_LANES;
+                continue;
+            }
+            for (size_t x = 0; x < s.width; x++, in += BH_LANES) {
+                memcpy(to + x * stride * BH_LANES, in, BH_LANES * sizeof *to);
             }
         }
-        image += (size_t)l->in.height * l->in.width;
     }
 }
 
-static void columns_to_image(const bh_layer *l, bh_real *image, const bh_real *columns)
+// Of planes in padding: the planes.
+static void cut(bh_real *out, const bh_real *in, const bh_window *w, size_t pad,
+                bh_shape s)
 {
-    memset(image, 0, bh_shape_len(l->in) * sizeof *image);
-    for (size_t c = 0; c < l->in.channels; c++) {
-        for (size_t ky = 0; ky < l->kernel_h; ky++) {
-            for (size_t kx = 0; kx < l->kernel_w; kx++) {
-                row_to_plane(l, image, columns, ky, kx);
-                columns += positions(l);
-            }
-        }
-        image += (size_t)l->in.height * l->in.width;
-    }
-}
-
-// c[m][n] = beta * c + op(a) op(b), all matrices dense and row-major.
-static void multiply(bh_real *c, const bh_real *a, CBLAS_TRANSPOSE a_op,
-                     const bh_real *b, CBLAS_TRANSPOSE b_op, size_t m, size_t n,
-                     size_t k, bh_real beta)
-{
-    blasint a_width = (blasint)(a_op == CblasNoTrans ? k : m);
-    blasint b_width = (blasint)(b_op == CblasNoTrans ? n : k);
-    GEMM(CblasRowMajor, a_op, b_op, (blasint)m, (blasint)n, (blasint)k, 1, a, a_width,
-         b, b_width, beta, c, (blasint)n);
-}
-
-static void conv_forward(const bh_layer *l, bh_real *out, bh_real *columns,
-                         const bh_real *in, const bh_real *weights, const bh_real *bias,
-                         size_t count)
-{
-    const size_t p = positions(l), k = kernel_len(l);
-    for (size_t i = 0; i < count; i++) {
-        image_to_columns(l, columns, in);
-        for (size_t o = 0; o < l->out_channels; o++) {
-            for (size_t j = 0; j < p; j++) {
-                out[o * p + j] = bias[o];
-            }
-        }
-        multiply(out, weights, CblasNoTrans, columns, CblasNoTrans, l->out_channels, p,
-                 k, 1);
-        in += bh_shape_len(l->in);
-        out += bh_shape_len(l->out);
-    }
-}
-
-static void conv_backward(const bh_layer *l, bh_real *d_in, bh_real *d_weights,
-                          bh_real *d_bias, bh_real *columns, const bh_real *d_out,
-                          const bh_real *in, const bh_real *weights, size_t count)
-{
-    const size_t p = positions(l), k = kernel_len(l);
-    for (size_t i = 0; i < count; i++) {
-        image_to_columns(l, columns, in);
-        multiply(d_weights, d_out, CblasNoTrans, columns, CblasTrans, l->out_channels,
-                 k, p, 1);
-        for (size_t o = 0; o < l->out_channels; o++) {
-            bh_real sum = 0;
-            for (size_t j = 0; j < p; j++) {
-                sum += d_out[o * p + j];
-            }
-            d_bias[o] += sum;
-        }
-        if (d_in != NULL) {
-            multiply(columns, weights, CblasTrans, d_out, CblasNoTrans, k, p,
-                     l->out_channels, 0);
-            columns_to_image(l, d_in, columns);
-            d_in += bh_shape_len(l->in);
-        }
-        in += bh_shape_len(l->in);
-        d_out += bh_shape_len(l->out);
-    }
-}
-
-static void fc_forward(const bh_layer *l, bh_real *out, const bh_real *in,
-                       const bh_real *weights, const bh_real *bias, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        memcpy(out + i * l->out_channels, bias, l->out_channels * sizeof *out);
-    }
-    multiply(out, in, CblasNoTrans, weights, CblasTrans, count, l->out_channels,
-             bh_shape_len(l->in), 1);
-}
-
-static void fc_backward(const bh_layer *l, bh_real *d_in, bh_real *d_weights,
-                        bh_real *d_bias, const bh_real *d_out, const bh_real *in,
-                        const bh_real *weights, size_t count)
-{
-    const size_t k = bh_shape_len(l->in), n = l->out_channels;
-    multiply(d_weights, d_out, CblasTrans, in, CblasNoTrans, n, k, count, 1);
-    for (size_t i = 0; i < count; i++) {
-        for (size_t o = 0; o < n; o++) {
-            d_bias[o] += d_out[i * n + o];
+    for (size_t c = 0; c < s.channels; c++) {
+        for (size_t y = 0; y < s.height; y++) {
+            size_t at = (c * w->height + pad + y) * w->width + pad;
+            memcpy(out, in + at * BH_LANES, s.width * BH_LANES * sizeof *out);
+            out += s.width * BH_LANES;
         }
     }
-    if (d_in != NULL) {
-        multiply(d_in, d_out, CblasNoTrans, weights, CblasNoTrans, count, k, n, 0);
-    }
 }
 
-void bh_train_linear_forward(const bh_layer *l, bh_real *out, bh_real *columns,
-                             const bh_real *in, const bh_real *params, size_t count)
+static void product(const bh_layer *l, const bh_train_kernels *k, bh_real *out,
+                    const bh_real *planes, const bh_real *params)
 {
     const bh_real *bias = params + bh_layer_weights_len(l);
+    const bh_window w = bh_layer_window(l);
     if (l->kind == BH_LAYER_FC) {
-        fc_forward(l, out, in, params, bias, count);
+        k->dense(l->out_channels, l->in.channels, out, planes, params, bias);
     } else {
-        conv_forward(l, out, columns, in, params, bias, count);
+        k->correlate(&w, out, planes, params, bias);
     }
 }
 
-void bh_train_linear_backward(const bh_layer *l, bh_real *d_in, bh_real *d_params,
-                              bh_real *columns, const bh_real *d_out, const bh_real *in,
-                              const bh_real *params, size_t count)
+// A random sign for every image and channel, for all positions of the channel.
+static void channel_signs(bh_layer_scratch *s, bh_real *out, size_t channels,
+                          size_t plane)
 {
-    bh_real *d_bias = d_params + bh_layer_weights_len(l);
+    for (size_t c = 0; c < channels; c++) {
+        bh_real sign[BH_LANES];
+        s->kernels->signs(&s->noise, sign, BH_LANES);
+        for (size_t i = 0; i < plane; i++, out += BH_LANES) {
+            memcpy(out, sign, sizeof sign);
+        }
+    }
+}
+
+static size_t even_len(size_t len)
+{
+    return (len + 2 * BH_LANES - 1) / (2 * BH_LANES) * (2 * BH_LANES);
+}
+
+void bh_linear_forward(const bh_layer *l, bh_layer_state *state, bh_layer_scratch *s,
+                       bh_pass pass, bh_real *out, const bh_real *in, const bh_real *a,
+                       const bh_real *b)
+{
+    const bh_train_kernels *k = s->kernels;
+    const bh_window w = bh_layer_window(l);
+    const size_t planes_len = window_len(w), out_len = tensor_len(l->out);
+    spread(state->planes, w.height, w.width, l->pad, l->pad, 1, in, l->in);
+    product(l, k, out, state->planes, a);
+    if (pass == BH_PASS_LOCAL) {
+        k->multiply(state->second, state->planes, state->planes, planes_len);
+        product(l, k, s->product, state->second, b);
+        k->normals(&s->noise, s->pull, even_len(out_len));
+        k->add_noise(out, state->gain, s->product, s->pull, out_len);
+    } else if (pass == BH_PASS_FLIPOUT) {
+        channel_signs(s, state->signs, w.channels, w.height * w.width);
+        k->multiply(state->second, state->planes, state->signs, planes_len);
+        product(l, k, s->product, state->second, b);
+        channel_signs(s, state->gain, l->out.channels,
+                      (size_t)l->out.height * l->out.width);
+        k->multiply_add(out, 1, s->product, state->gain, out_len);
+    }
+}
+
+static void flip(const bh_layer *l, bh_real *out, const bh_real *weights)
+{
+    const size_t kernel = (size_t)l->kernel_h * l->kernel_w;
+    for (size_t o = 0; o < l->out_channels; o++) {
+        for (size_t c = 0; c < l->in.channels; c++, weights += kernel) {
+            bh_real *to = out + (c * l->out_channels + o) * kernel;
+            for (size_t i = 0; i < kernel; i++) {
+                to[kernel - 1 - i] = weights[i];
+            }
+        }
+    }
+}
+
+static void product_inputs(const bh_layer *l, bh_layer_scratch *s, bh_real *d_in,
+                           const bh_real *d_out, const bh_real *params)
+{
+    const bh_window w = backward_window(l);
     if (l->kind == BH_LAYER_FC) {
-        fc_backward(l, d_in, d_params, d_bias, d_out, in, params, count);
+        s->kernels->dense_inputs(l->out_channels, l->in.channels, d_in, d_out, params);
+        return;
+    }
+    memset(s->planes, 0, window_len(w) * sizeof *s->planes);
+    spread(s->planes, w.height, w.width, l->kernel_h - 1 - l->pad,
+           l->kernel_w - 1 - l->pad, l->stride, d_out, l->out);
+    flip(l, s->flipped, params);
+    s->kernels->correlate(&w, d_in, s->planes, s->flipped, NULL);
+}
+
+static void product_params(const bh_layer *l, bh_layer_scratch *s, bh_real *d_params,
+                           const bh_real *d_out, const bh_real *planes)
+{
+    const bh_train_kernels *k = s->kernels;
+    const bh_window w = bh_layer_window(l);
+    if (l->kind == BH_LAYER_FC) {
+        k->dense_weights(l->out_channels, l->in.channels, d_params, d_out, planes,
+                         s->inner);
     } else {
-        conv_backward(l, d_in, d_params, d_bias, columns, d_out, in, params, count);
+        k->correlate_weights(&w, d_params, d_out, planes);
+    }
+    k->bias_gradient(l->out_channels, (size_t)l->out.height * l->out.width,
+                     d_params + bh_layer_weights_len(l), d_out);
+}
+
+// Adds what the product with b does to the gradient in the input.
+static void add_second(const bh_layer *l, const bh_layer_state *state,
+                       bh_layer_scratch *s, bh_pass pass, bh_real *d_in,
+                       const bh_real *in, const bh_real *b)
+{
+    const bh_train_kernels *k = s->kernels;
+    const bh_window w = bh_layer_window(l);
+    const size_t in_len = tensor_len(l->in);
+    product_inputs(l, s, s->inner, s->pull, b);
+    if (pass == BH_PASS_LOCAL) {
+        k->multiply_add(d_in, 2, s->inner, in, in_len);
+    } else {
+        cut(s->planes, state->signs, &w, l->pad, l->in);
+        k->multiply_add(d_in, 1, s->inner, s->planes, in_len);
+    }
+}
+
+void bh_linear_backward(const bh_layer *l, const bh_layer_state *state,
+                        bh_layer_scratch *s, bh_pass pass, bh_real *d_in, bh_real *d_a,
+                        bh_real *d_b, const bh_real *d_out, const bh_real *in,
+                        const bh_real *a, const bh_real *b)
+{
+    product_params(l, s, d_a, d_out, state->planes);
+    if (pass != BH_PASS_POINT) {
+        s->kernels->multiply(s->pull, d_out, state->gain, tensor_len(l->out));
+        product_params(l, s, d_b, s->pull, state->second);
+    }
+    if (d_in == NULL) {
+        return;
+    }
+    product_inputs(l, s, d_in, d_out, a);
+    if (pass != BH_PASS_POINT) {
+        add_second(l, state, s, pass, d_in, in, b);
     }
 }

@@ -6,8 +6,8 @@
 #include "bayes/train.h"
 
 // BH_ERR_ARG with a sentence if the options make no sense, or the images do not fit the
-// graph or have no labels.
-bh_status bh_train_check(const bh_graph *g, const bh_images *images,
+// model's graph or have no labels.
+bh_status bh_train_check(const bh_model *m, const bh_images *images,
                          const bh_train_options *options, bh_error *err) BH_MUST_CHECK;
 
 #endif

@@ -10,4 +10,9 @@ typedef double bh_real;
 typedef float bh_real;
 #endif
 
+// Images are computed with 16 at a time. A tensor of such a block is [element][16]: the
+// numbers of one element of all images lie side by side, so that every layer, whatever
+// its shape, is arithmetic on whole vectors.
+#define BH_LANES 16
+
 #endif

@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bayes/rng.h"
 
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+uint64_t bh_train_seed(uint64_t seed, bh_train_purpose purpose, uint64_t a, uint64_t b)
+{
+    const uint64_t step = 0x9e3779b97f4a7c15u;
+    seed = mix(seed + step) + (uint64_t)purpose;
+    seed = mix(seed + step) + a;
+    return mix(seed + step) + b;
+}
+
 bh_train_rng bh_train_rng_make(uint64_t seed)
 {
     bh_train_rng rng;
     for (size_t i = 0; i < 4; i++) {
-        uint64_t z = seed += 0x9e3779b97f4a7c15u;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-        rng.state[i] = z ^ (z >> 31);
+        rng.state[i] = mix(seed += 0x9e3779b97f4a7c15u);
     }
     return rng;
 }
@@ -47,35 +59,5 @@ void bh_train_rng_order(bh_train_rng *rng, uint32_t *order, size_t len)
         uint32_t swap = order[i - 1];
         order[i - 1] = order[j];
         order[j] = swap;
-    }
-}
-
-// Bits set in a and b together. The two are merged once their fields are wide enough
-// for the sum: 8 bits hold up to 16.
-static unsigned count_bits(uint64_t a, uint64_t b)
-{
-    const uint64_t m1 = 0x5555555555555555u, m2 = 0x3333333333333333u;
-    const uint64_t m4 = 0x0f0f0f0f0f0f0f0fu;
-    a -= (a >> 1) & m1;
-    b -= (b >> 1) & m1;
-    a = (a & m2) + ((a >> 2) & m2);
-    b = (b & m2) + ((b >> 2) & m2);
-    a = ((a + (a >> 4)) & m4) + ((b + (b >> 4)) & m4);
-    return (unsigned)((a * 0x0101010101010101u) >> 56);
-}
-
-void bh_train_rng_normals(bh_train_rng *rng, bh_real *out, size_t len)
-{
-    // A sum of 128 coins has variance 32, the uniform part 1/12.
-    const double scale = 0.17654696590094993; // 1 / sqrt(32 + 1/12)
-    uint64_t fractions = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (i % 4 == 0) {
-            fractions = bh_train_rng_next(rng);
-        }
-        uint64_t a = bh_train_rng_next(rng), b = bh_train_rng_next(rng);
-        double u = ((double)(fractions & 0xffff) + 0.5) / 65536 - 0.5;
-        fractions >>= 16;
-        out[i] = (bh_real)(((double)count_bits(a, b) - 64 + u) * scale);
     }
 }

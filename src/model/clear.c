@@ -5,30 +5,14 @@
 #include "model/input.h"
 #include "model/integer.h"
 #include "model/segment.h"
-
-// The outputs at which tap `tap` of the kernel meets the input and not its padding:
-// 0 <= out * stride + tap - pad < in_len.
-typedef struct span {
-    uint32_t first, end;
-} span;
-
-static span tap_span(const bh_layer *layer, uint32_t tap, uint32_t in_len,
-                     uint32_t out_len)
-{
-    uint32_t before = layer->pad > tap ? layer->pad - tap : 0;
-    span s = {(before + layer->stride - 1) / layer->stride, 0};
-    uint32_t past = in_len + layer->pad; // out * stride + tap < past
-    s.end = past > tap ? (past - tap + layer->stride - 1) / layer->stride : 0;
-    s.end = s.end < out_len ? s.end : out_len;
-    return s;
-}
+#include "model/taps.h"
 
 // Adds weight * input to every output of one channel for one tap (a, b) of the kernel.
 static void add_tap(const bh_layer *layer, int64_t *out, const int64_t *in, uint32_t a,
                     uint32_t b, int64_t weight)
 {
-    span rows = tap_span(layer, a, layer->in.height, layer->out.height);
-    span columns = tap_span(layer, b, layer->in.width, layer->out.width);
+    bh_span rows = bh_tap_span(layer, a, layer->in.height, layer->out.height);
+    bh_span columns = bh_tap_span(layer, b, layer->in.width, layer->out.width);
     for (uint32_t i = rows.first; i < rows.end; i++) {
         size_t row = (size_t)i * layer->stride + a - layer->pad;
         const int64_t *in_row = in + row * layer->in.width;

@@ -4,38 +4,57 @@
 #include <math.h>
 #include <string.h>
 
-// One output of a convolution. Rows and columns wrap to huge numbers in the padding.
-static float conv_at(const bh_layer *layer, const float *in, const float *weights,
-                     uint32_t i, uint32_t j)
+#include "model/taps.h"
+
+// Adds weight * input to every output of one channel for one tap (a, b) of the kernel.
+static void add_tap(const bh_layer *layer, float *restrict out,
+                    const float *restrict in, uint32_t a, uint32_t b, float weight)
 {
-    float sum = 0;
-    for (uint32_t c = 0; c < layer->in.channels; c++) {
-        for (uint32_t a = 0; a < layer->kernel_h; a++) {
-            uint32_t row = i * layer->stride + a - layer->pad;
-            for (uint32_t b = 0; b < layer->kernel_w; b++, weights++) {
-                uint32_t column = j * layer->stride + b - layer->pad;
-                if (row < layer->in.height && column < layer->in.width) {
-                    sum += *weights * in[(size_t)row * layer->in.width + column];
+    bh_span rows = bh_tap_span(layer, a, layer->in.height, layer->out.height);
+    bh_span columns = bh_tap_span(layer, b, layer->in.width, layer->out.width);
+    for (uint32_t i = rows.first; i < rows.end; i++) {
+        size_t row = (size_t)i * layer->stride + a - layer->pad;
+        const float *in_row = in + row * layer->in.width;
+        float *out_row = out + (size_t)i * layer->out.width;
+        for (uint32_t j = columns.first; j < columns.end; j++) {
+            out_row[j] += weight * in_row[(size_t)j * layer->stride + b - layer->pad];
+        }
+    }
+}
+
+static void conv(const bh_layer *layer, float *out, const float *in,
+                 const float *weights, const float *bias)
+{
+    const size_t in_plane = (size_t)layer->in.height * layer->in.width;
+    const size_t out_plane = (size_t)layer->out.height * layer->out.width;
+    for (uint32_t o = 0; o < layer->out_channels; o++, out += out_plane) {
+        for (size_t i = 0; i < out_plane; i++) {
+            out[i] = bias[o];
+        }
+        for (uint32_t c = 0; c < layer->in.channels; c++) {
+            for (uint32_t a = 0; a < layer->kernel_h; a++) {
+                for (uint32_t b = 0; b < layer->kernel_w; b++) {
+                    add_tap(layer, out, in + c * in_plane, a, b, *weights++);
                 }
             }
         }
-        in += (size_t)layer->in.height * layer->in.width;
     }
-    return sum;
 }
 
-// Of a fully connected layer as well: a convolution with a kernel of 1 x 1.
 static void linear(const bh_layer *layer, float *out, const float *in,
                    const float *parameters)
 {
     const float *bias = parameters + bh_layer_weights_len(layer);
-    size_t row_len = bh_layer_weights_len(layer) / layer->out_channels;
+    if (layer->kind == BH_LAYER_CONV2D) {
+        conv(layer, out, in, parameters, bias);
+        return;
+    }
     for (uint32_t o = 0; o < layer->out_channels; o++) {
-        for (uint32_t i = 0; i < layer->out.height; i++) {
-            for (uint32_t j = 0; j < layer->out.width; j++) {
-                *out++ = bias[o] + conv_at(layer, in, parameters + o * row_len, i, j);
-            }
+        float sum = bias[o];
+        for (uint32_t i = 0; i < layer->in.channels; i++) {
+            sum += *parameters++ * in[i];
         }
+        out[o] = sum;
     }
 }
 

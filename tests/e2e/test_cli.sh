@@ -14,71 +14,13 @@ sealed_server=""
 label_server=""
 trap 'kill $server $other_server $sealed_server $label_server 2>/dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1
-failures=0
-
-fail() {
-    echo "FAILED: $*"
-    sed 's/^/    /' err | head -n 5
-    failures=$((failures + 1))
-}
-
-# refused STATUS PART ARGUMENTS...: exit status, one line on stderr that holds PART and
-# begins with the command, nothing on stdout.
-refused() {
-    expected=$1
-    part=$2
-    shift 2
-    "$bayhenn" "$@" >out 2>err
-    status=$?
-    [ $status = "$expected" ] || fail "status $status, not $expected: $*"
-    grep -q -- "$part" err || fail "no \"$part\": $*"
-    [ "$(wc -l <err)" = 1 ] || fail "not one line: $*"
-    grep -q "^bayhenn" err || fail "does not name the command: $*"
-    [ -s out ] && fail "something on stdout: $*"
-}
-
-# wait_for FILE PART: until a server says that it is there.
-wait_for() {
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        grep -q "$2" "$1" 2>/dev/null && return
-        sleep 0.3
-    done
-    fail "no $2 in $1"
-}
+# shellcheck source=tests/e2e/outside.sh
+. "$source/tests/e2e/outside.sh"
 
 # notices_loss STATUS COMMAND: whose output went nowhere.
 notices_loss() {
     [ "$1" = 1 ] || fail "status $1: $2"
     grep -q "writing the output failed" err || fail "lost output: $2"
-}
-
-works() {
-    "$bayhenn" "$@" >out 2>err || fail "status $?: $*"
-}
-
-has() {
-    grep -q -- "$1" out || fail "no \"$1\" in the output"
-}
-
-has_not() {
-    ! grep -q -- "$1" out || fail "\"$1\" in the output"
-}
-
-# json KEY...: every line of the output is JSON that has these keys.
-json() {
-    if command -v node >/dev/null 2>&1; then
-        node -e '
-            const lines = require("fs").readFileSync("out", "utf8").trim().split("\n");
-            for (const line of lines)
-                for (const key of process.argv.slice(1))
-                    if (key.split(".").reduce((o, k) => o?.[k], JSON.parse(line)) === undefined)
-                        { console.error(key); process.exit(1); }' "$@" 2>err ||
-            fail "JSON without $(cat err)"
-    else
-        for key in "$@"; do
-            grep -q "\"${key##*.}\":" out || fail "JSON without $key"
-        done
-    fi
 }
 
 # ---- a model: trained here on the sample, called a training set for once ----
@@ -87,7 +29,7 @@ mkdir data
 cp "$mnist/t10k-images-idx3-ubyte.gz" data/train-images-idx3-ubyte.gz
 cp "$mnist/t10k-labels-idx1-ubyte.gz" data/train-labels-idx1-ubyte.gz
 works train --data data --net lenet5 --epochs 2 --seed 1 --out m.bhn
-has "lenet5 on mnist, 1000 images"
+has "lenet5 on data, 1000 training examples"
 grep -q "epoch 2 of 2" err || fail "no line for an epoch"
 works train --data data --net netd --dataset elsewhere --epochs 1 --out other.bhn
 digit=$mnist/mnist-0003-label0.png
@@ -179,8 +121,7 @@ refused 1 "layer 1 (conv2d)" train --data tiny --net netd --out n.bhn
 refused 1 "layer 10 (avg-pool)" train --data tiny --net minionn-cifar --out n.bhn
 [ ! -e n.bhn ] || fail "a file was left behind by train"
 refused 2 "nonsense" train --data data --net nonsense --out n.bhn
-refused 2 "nonsense" train --data missing --net nonsense --out n.bhn
-refused 2 "empty" train --data data --net lenet5 --dataset "" --out n.bhn
+refused 2 "no name" train --data data --net lenet5 --dataset "" --out n.bhn
 # What is there and is no file is not replaced; the folder is as it was before.
 mkdir kept
 mkfifo kept/fifo
@@ -190,7 +131,7 @@ mkdir kept/folder
 for out in fifo link folder; do
     refused 1 "it exists and is" train --data data --net lenet5 --out kept/$out
 done
-refused 1 "No such file" train --data data --net lenet5 --out ""
+refused 2 "no name of a file" train --data data --net lenet5 --out ""
 works train --data data --net lenet5 --epochs 1 --out kept/n.bhn
 [ "$(ls kept)" = "$(printf '%s\n' fifo folder link n.bhn n.bhn.tmp)" ] ||
     fail "train left something behind: $(ls kept)"
@@ -341,6 +282,109 @@ json images accuracy nll brier ece samples
 cp out first
 works eval --model m.bhn --data "$mnist" --samples 2 --limit 40 --seed 5 --json --threads 1
 cmp -s out first || fail "eval is not reproducible"
+json split dataset ood_images paths.0.path paths.0.ece_adaptive paths.0.accuracy_error \
+    paths.0.bins.14.images paths.0.classes.9.f1 paths.0.confusion.9.9 \
+    paths.0.accuracy_at_coverage.19
+[ "$(awk 'length > 80' out | wc -l)" = 1 ] || fail "JSON is not one line"
+
+# Two paths side by side, and a report. The images themselves, called another data set,
+# cannot be told apart: of equal draws they have equal scores.
+cp -r data both
+cp "$mnist"/*.gz both
+cat >curves.jsonl <<'END'
+{"epoch":1,"epochs":2,"member":1,"phase":"ordinary","loss":0.5,"accuracy":0.8}
+{"epoch":2,"epochs":2,"member":1,"phase":"bayes","loss":0.2,"accuracy":0.9,"kl":12,"val_loss":0.3,"val_accuracy":0.85,"rate":0.001}
+{"done":true}
+END
+two="eval --model m.bhn --data both --samples 2 --limit 40 --path quantised,float --ood both"
+# shellcheck disable=SC2086
+works $two --json
+json paths.0.auroc_energy paths.1.fpr95_entropy
+has '"path":"float".*"path":"quantised".*"auroc_entropy":0.5,'
+# shellcheck disable=SC2086
+works $two --report report.html --curves curves.jsonl
+has "float *quantised"
+has "OOD AUROC, energy"
+[ "$(awk 'length > 80' out | wc -l)" = 0 ] || fail "eval is wider than 80 columns"
+
+# whole FILE: a page that is complete, and asks nobody for anything.
+whole() {
+    tail -n 1 "$1" | grep -q "</html>$" || fail "$1 has no end"
+    ! grep -Eq '<script|https?://|url\(|@import|<link' "$1" || fail "$1 asks for more"
+    ! grep -Eiq ' (d|x|y|width|height|c[xy])="[^"]*(nan|inf)' "$1" || fail "$1: no numbers"
+    for tag in svg figure table ul section div; do
+        [ "$(grep -o "<${tag}[ >]" "$1" | wc -l)" = "$(grep -o "</$tag>" "$1" | wc -l)" ] ||
+            fail "$1: <$tag> without its end"
+    done
+}
+whole report.html
+for part in Training Reliability "Telling other data apart" "Least certain" \
+    "data:image/png;base64," "Class by class" "prefers-color-scheme:dark"; do
+    grep -q "$part" report.html || fail "no \"$part\" in the report"
+done
+works train --data data --net netd --dataset '<i>"&'"'" --epochs 1 --out odd.bhn
+works eval --model odd.bhn --data "$mnist" --limit 1 --samples 1 --report odd.html
+whole odd.html
+grep -q '<h1>netd on &lt;i&gt;&quot;&amp;&#39;</h1>' odd.html || fail "names are not escaped"
+grep -q '<i>' odd.html && fail "a name became an element"
+refused 1 "cannot write none/r.html" eval --model m.bhn --data "$mnist" --report none/r.html
+refused 1 "line 1 of m.bhn" eval --model m.bhn --data "$mnist" --report r.html --curves m.bhn
+echo "[1]" >list.jsonl
+refused 1 "line 1 of list.jsonl is no JSON object" \
+    eval --model m.bhn --data "$mnist" --report r.html --curves list.jsonl
+[ ! -e r.html ] || fail "a report was left behind"
+if [ -c /dev/full ]; then
+    "$bayhenn" eval --model m.bhn --data "$mnist" --limit 1 --report /dev/full >out 2>err
+    [ $? = 1 ] || fail "status of a report that was lost"
+    grep -q "writing /dev/full failed" err || fail "a report that was lost"
+    [ -c /dev/full ] || fail "/dev/full is gone"
+fi
+
+# Images of another size are no test of whether the network notices.
+mkdir small
+printf '\0\0\10\3\0\0\0\1\0\0\0\2\0\0\0\3abcdef' >small/t10k-images-idx3-ubyte
+printf '\0\0\10\1\0\0\0\1\0' >small/t10k-labels-idx1-ubyte
+refused 1 "images in small are 3x2, the model takes 28x28" \
+    eval --model m.bhn --data "$mnist" --ood small
+
+fit="eval --model m.bhn --data both --fit-temperature --out calibrated.bhn --samples 2"
+# shellcheck disable=SC2086
+{
+    refused 2 "both names no validation part: say by --validation which share" $fit
+    works $fit --validation 0.1
+}
+has "^temperature [0-9.]*, fitted on [0-9]* images of the validation split"
+has "NLL .* before, .* after"
+# shellcheck disable=SC2086
+works $fit --validation 0.1 --path float --json
+json temperature images before.nll after.nll before.ece after.ece
+works eval --model calibrated.bhn --data "$mnist" --limit 1
+
+eval_refused() {
+    sentence=$1
+    shift
+    refused 2 "$sentence" eval --data data "$@"
+}
+eval_refused "to a server: --connect" --model m.bhn --path encrypted
+eval_refused "no encrypted in it" --model m.bhn --connect a:1 --ca b --path float
+eval_refused "take a --model" --connect a:1 --ca b --path float,encrypted
+for paths in float,float fast "" "float,"; do
+    eval_refused "each at most once" --model m.bhn --path "$paths"
+done
+eval_refused "belong together" --model m.bhn --folds 5
+eval_refused "belong together" --model m.bhn --fold 5
+eval_refused "larger than --folds" --model m.bhn --folds 2 --fold 3
+eval_refused "not \"rest\"" --model m.bhn --split rest
+eval_refused "nothing about the test split" --model m.bhn --validation 0.2
+for share in 0 1 -1 nan x "" 0.1x; do
+    eval_refused "a share above 0 and below 1" --model m.bhn --split train --validation "$share"
+done
+eval_refused "out is needed" --model m.bhn --fit-temperature
+eval_refused "that --fit-temperature writes" --model m.bhn --out x.bhn
+eval_refused "and no other" --model m.bhn --fit-temperature --out x.bhn --split test
+eval_refused "along one path" --model m.bhn --fit-temperature --out x.bhn --path float,quantised
+eval_refused "neither --ood nor" --model m.bhn --fit-temperature --out x.bhn --ood data
+eval_refused "none is asked for" --model m.bhn --curves curves.jsonl
 
 # ---- a server ----
 sh "$source/scripts/make-cert" certs >/dev/null || fail "make-cert"
@@ -429,6 +473,9 @@ connect="--connect $address --ca certs/server.crt --guard sampled"
     json images accuracy samples
     works eval --model m.bhn --data "$mnist" --samples 3 --limit 2 $connect --json
     has '"images":2.*"samples":3'
+    works eval --model m.bhn --data "$mnist" --limit 2 $connect --path float,quantised,encrypted
+    has "float *quantised *encrypted"
+    has "(2 images, 3 draws,"
     refused 1 "makes 3 draws" eval --data "$mnist" --samples 8 --limit 2 $connect
     refused 1 "server's model is" eval --model other.bhn --data "$mnist" $connect
     "$bayhenn" infer $connect "$digit" "$digit" >&- 2>err

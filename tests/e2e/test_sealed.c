@@ -74,8 +74,10 @@ static bool replay_model(test_rng *rng, const bh_model *m, replay_counts *all)
         double bound = bh_sealed_logit_deviation(plan, bh_model_deviation(m));
         assert_true(counts.deviation <= bound * (1 + 1e-9));
         add(all, &counts);
-    } else if (status != BH_ERR_PARAMS && status != BH_ERR_RANGE) {
-        fail_msg("%s", err.message); // squares; more than 28 bits
+    } else if (status != BH_ERR_PARAMS && status != BH_ERR_RANGE &&
+               status != BH_ERR_NOISE) {
+        // Squares; more than 28 bits; too many of them beside the noise.
+        fail_msg("%s", err.message);
     }
     session_end(&pair);
     return status == BH_OK;
@@ -86,12 +88,15 @@ static void test_random_models(void **state)
     (void)state;
     test_rng rng = test_rng_new("random models");
     replay_counts counts = {0};
-    for (int done = 0; done < MODELS;) {
+    int drawn = 0;
+    for (int done = 0; done < MODELS; drawn++) {
         bh_model *m = random_model(&rng);
         done += replay_model(&rng, m, &counts);
         bh_model_free(m);
     }
     report(&counts);
+    printf("%d of %d models can be served\n", MODELS, drawn);
+    assert_true(drawn < 2 * MODELS); // of 3,000 it was 85 %
     assert_true(counts.labels > 0 && counts.logits > 0);
 }
 

@@ -1,94 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole training runs on a small synthetic problem.
+// What training makes of a small problem: every method, estimator, prior and optimiser
+// learns it, and starts where it is told.
 #include <math.h>
-#include <string.h>
 
-#include "base/hooks.h"
-#include "base/memory.h"
-#include "bayes/metrics.h"
-#include "bayes/train.h"
-#include "support/faults.h"
-#include "support/test.h"
+#include "support/bars.h"
+#include "support/close.h"
 
-#define SIDE    8
-#define CLASSES 3
-#define COUNT   600
-
-// Images of a bar in one of three places, in noise.
-static bh_images make_images(size_t count)
-{
-    test_rng rng = {99};
-    bh_images images = {.count = count, .shape = {1, SIDE, SIDE}};
-    images.pixels = bh_alloc(count, SIDE * SIDE);
-    images.labels = bh_alloc(count, 1);
-    assert_true(images.pixels != NULL && images.labels != NULL);
-    for (size_t i = 0; i < count; i++) {
-        uint8_t label = (uint8_t)test_rng_below(&rng, CLASSES);
-        images.labels[i] = label;
-        for (size_t j = 0; j < SIDE * SIDE; j++) {
-            bool bar = j % SIDE / 2 == label;
-            images.pixels[i * SIDE * SIDE + j] =
-                (uint8_t)((bar ? 120 : 0) + test_rng_below(&rng, 120));
-        }
-    }
-    return images;
-}
-
-static bh_model *make_model(void)
-{
-    const bh_layer layers[] = {
-        {.kind = BH_LAYER_CONV2D,
-         .out_channels = 4,
-         .kernel_h = 3,
-         .kernel_w = 3,
-         .stride = 1,
-         .pad = 1},
-        {.kind = BH_LAYER_RELU},
-        {.kind = BH_LAYER_MAX_POOL, .kernel_h = 2, .kernel_w = 2, .stride = 2},
-        {.kind = BH_LAYER_FLATTEN},
-        {.kind = BH_LAYER_FC, .out_channels = CLASSES},
-    };
-    bh_graph g = {.name = "bars", .n_classes = CLASSES};
-    g.input.shape = (bh_shape){1, SIDE, SIDE};
-    g.input.dev[0] = 1;
-    g.n_layers = sizeof layers / sizeof *layers;
-    memcpy(g.layers, layers, sizeof layers);
-    assert_ok(bh_graph_check(&g, NULL));
-    bh_model *m;
-    assert_ok(bh_model_new(&m, &g, 1));
-    return m;
-}
-
-static bh_train_options small_options(void)
-{
-    bh_train_options o = bh_train_defaults();
-    o.epochs = 10;
-    o.pretrain_epochs = 4;
-    o.batch = 50;
-    o.learning_rate = 5e-3;
-    o.shift_max = 0;
-    o.seed = 42;
-    return o;
-}
-
-static bool same_posterior(const bh_model *a, const bh_model *b)
-{
-    bool same = true;
-    for (uint32_t i = 0; i < bh_graph_linear_count(&a->graph); i++) {
-        const bh_posterior *p = bh_model_posterior(a, 0, i);
-        const bh_posterior *q = bh_model_posterior(b, 0, i);
-        size_t bytes = (p->n_weights + p->n_bias) * sizeof(float);
-        same = same && memcmp(p->mean, q->mean, bytes) == 0;
-        same = same && memcmp(p->dev, q->dev, bytes) == 0;
-    }
-    return same;
-}
+#define COUNT 600
 
 // What the progress calls said.
 typedef struct record {
     uint64_t last_step;
-    uint32_t epochs_done;
-    double first_loss, last_loss, last_accuracy, last_left;
+    uint32_t epochs_done, bayesian_epochs;
+    double first_loss, last_loss, last_accuracy, last_kl;
 } record;
 
 static void on_progress(void *user, const bh_train_progress *p)
@@ -99,181 +23,233 @@ static void on_progress(void *user, const bh_train_progress *p)
     r->last_step = p->step;
     if (p->epoch_done) {
         r->epochs_done++;
+        r->bayesian_epochs += p->bayesian;
         assert_int_equal(r->epochs_done, p->epoch);
         r->first_loss = p->epoch == 1 ? p->loss : r->first_loss;
         r->last_loss = p->loss;
         r->last_accuracy = p->accuracy;
-        r->last_left = p->seconds_left;
+        r->last_kl = p->kl;
+        assert_true(p->bayesian ? p->kl > 0 : p->kl == 0);
     }
 }
 
-static void test_learns(void **state)
+// Images that it was not trained on, too. The caller frees the model.
+static bh_model *check_learns(const char *net, bh_train_options o)
 {
-    (void)state;
-    bh_images images = make_images(COUNT);
-    bh_model *m = make_model();
-    bh_train_options o = small_options();
+    bh_images images = bars_images(COUNT, 99), fresh = bars_images(100, 100);
+    bh_model *m = bars_model(net, o.members);
     record r = {0};
     o.on_progress = on_progress;
     o.user = &r;
-    assert_ok(bh_train(m, &images, &o, NULL));
+    bh_error err = {0};
+    if (bh_train(m, &images, &o, &err) != BH_OK) {
+        fail_msg("%s", err.message);
+    }
     assert_int_equal(r.epochs_done, o.epochs);
-    assert_int_equal(r.last_step, o.epochs * COUNT / o.batch);
-    assert_true(r.last_left == 0);
-    assert_true(r.last_loss < 0.1 && r.last_loss < r.first_loss / 5);
+    assert_int_equal(r.last_step, o.epochs * ((COUNT + o.batch - 1) / o.batch));
+    assert_int_equal(r.bayesian_epochs, o.bayesian ? o.epochs - o.pretrain_epochs : 0);
+    assert_true(r.last_loss < 0.15 && r.last_loss < r.first_loss / 4);
     assert_true(r.last_accuracy > 0.98);
+    assert_true(m->graph.quantised);
+    assert_true(bars_accuracy(m, &fresh) > 0.96);
+    bh_images_clear(&images);
+    bh_images_clear(&fresh);
+    return m;
+}
+
+// Whether all deviations are in low .. high.
+static bool devs_within(const bh_model *m, double low, double high)
+{
+    bool within = true;
+    for (uint32_t i = 0; i < m->members * bh_graph_linear_count(&m->graph); i++) {
+        const bh_posterior *p = &m->posterior[i];
+        for (size_t j = 0; j < p->n_weights + p->n_bias; j++) {
+            within = within && (double)p->dev[j] >= low && (double)p->dev[j] <= high;
+        }
+    }
+    return within;
+}
+
+static void test_bayesian(void **state)
+{
+    (void)state;
+    for (int e = BH_ESTIMATOR_LOCAL; e <= BH_ESTIMATOR_SAMPLE; e++) {
+        bh_train_options o = bars_options();
+        o.estimator = (bh_estimator)e;
+        bh_model *m = check_learns(BARS_NET, o);
+        assert_true(devs_within(m, 1e-9, 1));
+        bh_model_free(m);
+    }
+}
+
+static void test_mixture_prior(void **state)
+{
+    (void)state;
+    bh_train_options o = bars_options();
+    o.prior = (bh_prior){.dev = 0.5, .mixture = true, .share = 0.5, .dev2 = 0.05};
+    bh_model_free(check_learns(BARS_NET, o));
+}
+
+static void test_ordinary(void **state)
+{
+    (void)state;
+    bh_train_options o = bars_options();
+    o.bayesian = false;
+    o.weight_decay = 0.01;
+    bh_model *m = check_learns(BARS_NET, o);
+    assert_true(devs_within(m, 0, 0));
+    bh_model_free(m);
+}
+
+static void test_sgd(void **state)
+{
+    (void)state;
+    bh_train_options o = bars_options();
+    o.sgd = true;
+    o.learning_rate = 0.1;
+    bh_model_free(check_learns(BARS_NET, o));
+}
+
+static void test_square(void **state)
+{
+    (void)state;
+    bh_train_options o = bars_options();
+    o.bayesian = false;
+    bh_model_free(
+        check_learns("conv 4 3x3 pad 1, square, avg 2, fc 8, square, fc classes", o));
+}
+
+// Where the divergence is all that counts, the posterior becomes the prior.
+static void test_divergence_rules(void **state)
+{
+    (void)state;
+    bh_images images = bars_images(100, 99);
+    bh_model *m = bars_model(BARS_NET, 1);
+    bh_train_options o = bars_options();
+    o.kl_weight = 1e4; // a hundred times the data's loss
+    o.kl_warmup = 0;
+    o.epochs = 200;
+    o.prior.dev = 0.5;
+    o.sgd = true;
+    o.momentum = 0;
+    o.learning_rate = 1e-3;
+    assert_ok(bh_train(m, &images, &o, NULL));
     for (uint32_t i = 0; i < 2; i++) {
         const bh_posterior *p = bh_model_posterior(m, 0, i);
         for (size_t j = 0; j < p->n_weights + p->n_bias; j++) {
-            assert_true(p->dev[j] > 0 && p->dev[j] < 1);
+            assert_close(p->mean[j], 0, 0.02);
+            assert_close(p->dev[j], 0.5, 0.02);
         }
     }
     bh_model_free(m);
     bh_images_clear(&images);
 }
 
-// The integer network says what the labels say.
-static void test_quantised_predictions(void **state)
+// ---- where it starts ----
+
+// Trains without moving: what is left is where it started.
+static bh_model *start_of(const bh_images *images, bh_train_options o)
+{
+    bh_model *m = bars_model(BARS_NET, o.members);
+    o.learning_rate = 1e-30;
+    assert_ok(bh_train(m, images, &o, NULL));
+    return m;
+}
+
+// He's variance for weights, no biases, and deviations of a share of the weights.
+static void test_first_weights(void **state)
 {
     (void)state;
-    bh_images images = make_images(COUNT);
-    bh_model *m = make_model();
-    bh_train_options o = small_options();
+    enum { MEMBERS = 64 };
+    bh_images images = bars_images(60, 99);
+    bh_train_options o = bars_options();
+    o.members = MEMBERS;
+    o.epochs = 1;
+    o.first_dev = 0.2;
+    bh_model *m = start_of(&images, o);
+    const double fan_in[2] = {9, 64};
+    for (uint32_t i = 0; i < 2; i++) {
+        double sum = 0, squares = 0, n = 0;
+        for (uint32_t k = 0; k < MEMBERS; k++) {
+            const bh_posterior *p = bh_model_posterior(m, k, i);
+            for (size_t j = 0; j < p->n_weights + p->n_bias; j++) {
+                const double mean = (double)p->mean[j];
+                sum += mean;
+                squares += mean * mean;
+                n += j < p->n_weights;
+                assert_true(j < p->n_weights || fabs(mean) < 1e-20);
+                assert_close(p->dev[j], fmax(0.2 * fabs(mean), 1e-3), 1e-6);
+            }
+        }
+        assert_close(sum / n, 0, 6 * sqrt(2 / fan_in[i] / n));
+        assert_close(squares / n * fan_in[i] / 2, 1, 6 * sqrt(2 / n));
+    }
+    bh_model_free(m);
+    bh_images_clear(&images);
+}
+
+// From a trained ordinary network: its means, and deviations of a share of their size
+// (MOPED); of an ensemble, member k from member k modulo their number.
+static void test_init(void **state)
+{
+    (void)state;
+    bh_images images = bars_images(60, 99);
+    bh_train_options o = bars_options();
+    o.members = 2;
+    o.bayesian = false;
+    o.epochs = 1;
+    bh_model *init = bars_model(BARS_NET, 2);
+    assert_ok(bh_train(init, &images, &o, NULL));
+    o.init = init;
+    o.bayesian = true;
+    o.epochs = 3;
+    o.members = 3;
+    o.first_dev = 0.3;
+    bh_model *m = start_of(&images, o);
+    for (uint32_t at = 0; at < 3 * 2; at++) {
+        const bh_posterior *p = bh_model_posterior(m, at / 2, at % 2);
+        const bh_posterior *q = bh_model_posterior(init, at / 2, at % 2);
+        for (size_t j = 0; j < p->n_weights + p->n_bias; j++) {
+            assert_true(p->mean[j] == q->mean[j]);
+            assert_close(p->dev[j], fmax(0.3 * fabs((double)q->mean[j]), 1e-3), 1e-6);
+        }
+    }
+    bh_model_free(m);
+    bh_model_free(init);
+    bh_images_clear(&images);
+}
+
+static void test_init_learns(void **state)
+{
+    (void)state;
+    bh_train_options o = bars_options();
+    o.bayesian = false;
+    bh_model *init = check_learns(BARS_NET, o);
+    bh_images images = bars_images(COUNT, 99);
+    o = bars_options();
+    o.init = init;
+    o.epochs = 2;
+    o.learning_rate = 1e-4;
+    record r = {0};
+    o.on_progress = on_progress;
+    o.user = &r;
+    bh_model *m = bars_model(BARS_NET, 1);
     assert_ok(bh_train(m, &images, &o, NULL));
-    assert_true(m->graph.quantised);
-    double logits[4 * CLASSES], p[100 * CLASSES];
-    float input[SIDE * SIDE];
-    for (size_t i = 0; i < 100; i++) {
-        uint8_t seed[32] = {(uint8_t)i};
-        for (size_t j = 0; j < SIDE * SIDE; j++) {
-            input[j] = (float)images.pixels[i * SIDE * SIDE + j] / 255;
-        }
-        assert_ok(bh_model_infer_clear(m, logits, input, 4, seed));
-        (void)bh_predict_from_logits(p + i * CLASSES, logits, 4, CLASSES);
-    }
-    assert_true(bh_metrics_compute(p, images.labels, 100, CLASSES).accuracy > 0.97);
+    assert_int_equal(r.bayesian_epochs, 2); // no ordinary ones
+    assert_true(r.first_loss < 0.15);
     bh_model_free(m);
+    bh_model_free(init);
     bh_images_clear(&images);
-}
-
-static void test_reproducible(void **state)
-{
-    (void)state;
-    bh_images images = make_images(130); // the last batch and chunk are partial
-    bh_model *a = make_model(), *b = make_model(), *c = make_model();
-    bh_train_options o = small_options();
-    o.epochs = 4;
-    o.shift_max = 1;
-    assert_ok(bh_train(a, &images, &o, NULL));
-    assert_ok(bh_train(b, &images, &o, NULL));
-    assert_true(same_posterior(a, b));
-    assert_ok(bh_train(a, &images, &o, NULL)); // what the model was does not matter
-    assert_true(same_posterior(a, b));
-    o.seed++;
-    assert_ok(bh_train(c, &images, &o, NULL));
-    assert_false(same_posterior(a, c));
-    bh_model_free(a);
-    bh_model_free(b);
-    bh_model_free(c);
-    bh_images_clear(&images);
-}
-
-static void expect_refusal(bh_images *images, const bh_train_options *o)
-{
-    bh_model *m = make_model();
-    bh_error err = {0};
-    assert_status(bh_train(m, images, o, &err), BH_ERR_ARG);
-    assert_int_equal(err.status, BH_ERR_ARG);
-    assert_true(err.message[0] != '\0');
-    bh_model_free(m);
-}
-
-static void test_refuses(void **state)
-{
-    (void)state;
-    bh_images images = make_images(20);
-    bh_train_options good = small_options(), o = good;
-    o.epochs = 0;
-    expect_refusal(&images, &o);
-    o = good;
-    o.batch = 0;
-    expect_refusal(&images, &o);
-    o = good;
-    o.learning_rate = NAN;
-    expect_refusal(&images, &o);
-    o = good;
-    o.prior_dev = 0;
-    expect_refusal(&images, &o);
-    o = good;
-    o.kl_weight = -1;
-    expect_refusal(&images, &o);
-    o = good;
-    o.shift_max = SIDE;
-    expect_refusal(&images, &o);
-    images.shape.height = SIDE / 2;
-    expect_refusal(&images, &good);
-    images.shape.height = SIDE;
-    images.labels[19] = CLASSES;
-    expect_refusal(&images, &good);
-    images.count = 0;
-    expect_refusal(&images, &good);
-    images.count = 20;
-    bh_free(images.labels);
-    images.labels = NULL;
-    expect_refusal(&images, &good);
-    bh_images_clear(&images);
-}
-
-static void test_divergence_is_an_error(void **state)
-{
-    (void)state;
-    bh_images images = make_images(100);
-    bh_model *m = make_model();
-    bh_train_options o = small_options();
-    o.learning_rate = 1e30;
-    assert_status(bh_train(m, &images, &o, NULL), BH_ERR_RANGE);
-    bh_model_free(m);
-    bh_images_clear(&images);
-}
-
-typedef struct job {
-    bh_images images;
-    bh_train_options options;
-} job;
-
-static bh_status train_afresh(void *job_)
-{
-    const job *j = job_;
-    bh_error err = {0};
-    size_t *at = &bh_hooks_get()->fail_alloc_at, kept = *at;
-    *at = 0; // the model itself is always there
-    bh_model *m = make_model();
-    *at = kept;
-    bh_status status = bh_train(m, &j->images, &j->options, &err);
-    bh_model_free(m);
-    return status;
-}
-
-static void test_no_memory(void **state)
-{
-    (void)state;
-    job j = {make_images(40), small_options()};
-    j.options.epochs = 2;
-    size_t failed =
-        fail_each(&bh_hooks_get()->fail_alloc_at, BH_ERR_NOMEM, train_afresh, &j);
-    assert_true(failed > 20 && failed < 200);
-    bh_images_clear(&j.images);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_learns),
-        cmocka_unit_test(test_quantised_predictions),
-        cmocka_unit_test(test_reproducible),
-        cmocka_unit_test(test_refuses),
-        cmocka_unit_test(test_divergence_is_an_error),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_bayesian),      cmocka_unit_test(test_mixture_prior),
+        cmocka_unit_test(test_ordinary),      cmocka_unit_test(test_sgd),
+        cmocka_unit_test(test_square),        cmocka_unit_test(test_divergence_rules),
+        cmocka_unit_test(test_first_weights), cmocka_unit_test(test_init),
+        cmocka_unit_test(test_init_learns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "data_check.h"
+#include "eval/eval.h"
+
+// "28x28", "50x50 in colour", "8x8 with 4 channels"
+static const char *shape_text(char *text, size_t size, bh_shape s)
+{
+    int len = snprintf(text, size, "%ux%u", s.width, s.height);
+    if (s.channels == 3) {
+        snprintf(text + len, size - (size_t)len, " in colour");
+    } else if (s.channels != 1) {
+        snprintf(text + len, size - (size_t)len, " with %u channels", s.channels);
+    }
+    return text;
+}
+
+static int check_shape(const eval_setting *s, const char *path, const bh_images *images)
+{
+    char got[64], wanted[64];
+    if (memcmp(&images->shape, &s->shape, sizeof s->shape) == 0) {
+        return CLI_OK;
+    }
+    return cli_fail(eval_name, "the images in %s are %s, the model takes %s", path,
+                    shape_text(got, sizeof got, images->shape),
+                    shape_text(wanted, sizeof wanted, s->shape));
+}
+
+static int check_labels(const eval_setting *s)
+{
+    for (size_t i = 0; i < s->images.count; i++) {
+        if (s->images.labels[i] >= s->classes) {
+            return cli_fail(eval_name,
+                            "image %zu in %s has label %u, the model %u classes", i,
+                            s->o->data, s->images.labels[i], s->classes);
+        }
+    }
+    return CLI_OK;
+}
+
+static void on_skipped(void *user, const char *sentence)
+{
+    (void)user;
+    cli_fail(eval_name, "%s", sentence);
+}
+
+// A share that train did not hold back would be one that it learnt from.
+static bh_status check_cut(const bh_dataset *data, const bh_cut *cut, bh_split split,
+                           const char *path, bh_error *err)
+{
+    if (split == BH_SPLIT_VALIDATION && !(cut->validation > 0) &&
+        !data_has_validation(data, cut)) {
+        return bh_fail(
+            err, BH_ERR_ARG,
+            "%s names no validation part: say by --validation which share of "
+            "the training part train held back",
+            path);
+    }
+    return data_check_cut(data, cut, path, err);
+}
+
+// One split of a data set. wanted: the size that pictures of another one get; {0}:
+// none.
+static bh_status load(const eval_setting *s, bh_images *out, const char *path,
+                      bh_shape wanted, bh_split split, bh_error *err)
+{
+    const eval_options *o = s->o;
+    bh_dataset data = {0};
+    const bh_dataset_options options = {.wanted = wanted,
+                                        .strict = o->strict,
+                                        .label = o->label,
+                                        .on_skipped = on_skipped};
+    const bh_cut cut = {.folds = (uint32_t)o->folds,
+                        .fold = (uint32_t)o->fold,
+                        .validation = split == BH_SPLIT_TEST ? 0 : o->validation,
+                        .seed = o->split_seed};
+    bh_status status = bh_dataset_load(&data, path, &options, err);
+    if (status == BH_OK && data.values != NULL) {
+        status = s->model != NULL
+                     ? bh_dataset_encode(&data, &s->model->graph.input, err)
+                     : BH_ERR_ARG;
+        if (s->model == NULL) {
+            *err = (bh_error){status, "a table takes --model, which knows its columns"};
+        }
+    }
+    if (status == BH_OK) {
+        status = check_cut(&data, &cut, split, path, err);
+    }
+    if (status == BH_OK) {
+        status = bh_dataset_take(out, &data, &cut, split, err);
+    }
+    bh_dataset_clear(&data);
+    return status;
+}
+
+// The numbers would be called those of a model that did not make them. The manifest
+// does not prove what the server computes with; this finds the honest mistake.
+static int check_server(const eval_setting *s)
+{
+    const eval_options *o = s->o;
+    bh_client_facts f = bh_client_get_facts(bh_tls_client_engine(s->connection));
+    if (f.guard == BH_GUARD_SEALED && f.reveal == BH_REVEAL_LABEL) {
+        return cli_fail(eval_name,
+                        "the server reveals labels alone, and eval takes the "
+                        "probabilities of every class");
+    }
+    if (o->samples_given && f.samples != o->samples) {
+        return cli_fail(eval_name,
+                        "the server makes %u draws for every image, not %llu: leave "
+                        "--samples out, or start the server with --samples %llu",
+                        f.samples, (unsigned long long)o->samples,
+                        (unsigned long long)o->samples);
+    }
+    if (s->model == NULL) {
+        return CLI_OK;
+    }
+    const bh_graph *g = &s->model->graph;
+    const bh_shape *in = &g->input.shape;
+    if (strcmp(g->name, f.model_name) != 0 || strcmp(g->dataset, f.dataset) != 0 ||
+        in->channels != f.channels || in->height != f.height || in->width != f.width ||
+        g->n_classes != f.n_classes) {
+        return cli_fail(eval_name,
+                        "the server's model is %s on %s (%ux%u, %u classes), not that "
+                        "of %s: %s on %s (%ux%u, %u classes)",
+                        f.model_name, f.dataset, f.width, f.height, f.n_classes,
+                        o->model, g->name, g->dataset, in->width, in->height,
+                        g->n_classes);
+    }
+    return CLI_OK;
+}
+
+static void take_facts(eval_setting *s)
+{
+    s->samples = (uint32_t)s->o->samples;
+    if (s->model != NULL) {
+        const bh_graph *g = &s->model->graph;
+        s->model_name = g->name;
+        s->dataset = g->dataset;
+        s->shape = g->input.shape;
+        s->classes = g->n_classes;
+    }
+    if (s->connection != NULL) {
+        bh_client_facts f = bh_client_get_facts(bh_tls_client_engine(s->connection));
+        s->model_name = f.model_name;
+        s->dataset = f.dataset;
+        s->shape = (bh_shape){f.channels, f.height, f.width};
+        s->classes = f.n_classes;
+        s->samples = f.samples;
+    }
+}
+
+static int take_counts(eval_setting *s)
+{
+    const eval_options *o = s->o;
+    if (o->limit != UINT64_MAX && o->limit > s->images.count) {
+        return cli_usage(eval_name,
+                         "there are only %zu images in %s: --limit %llu is "
+                         "more",
+                         s->images.count, o->data, (unsigned long long)o->limit);
+    }
+    s->count = o->limit < s->images.count ? (size_t)o->limit : s->images.count;
+    s->ood_count = o->limit < s->ood.count ? (size_t)o->limit : s->ood.count;
+    return CLI_OK;
+}
+
+static int open_files(eval_setting *s)
+{
+    const eval_options *o = s->o;
+    bh_error err = {0};
+    bh_shape wanted = {0};
+    bh_status status =
+        o->model != NULL ? bh_model_load(&s->model, o->model, &err) : BH_OK;
+    if (status == BH_OK && s->model != NULL) {
+        wanted = s->model->graph.input.shape;
+    }
+    if (status == BH_OK) {
+        status = load(s, &s->images, o->data, wanted, o->split, &err);
+    }
+    if (status == BH_OK && o->ood != NULL) {
+        status = load(s, &s->ood, o->ood, (bh_shape){0}, BH_SPLIT_TEST, &err);
+    }
+    if (status == BH_OK) {
+        status = cli_pool(&s->pool, o->threads, &err);
+    }
+    if (status != BH_OK) {
+        return cli_fail_with(eval_name, &err);
+    }
+    return s->model != NULL && o->paths[EVAL_QUANTISED] && !s->model->graph.quantised
+               ? cli_fail(eval_name, "%s is not quantised: --path float alone will do",
+                          o->model)
+               : CLI_OK;
+}
+
+int eval_setting_open(eval_setting *s, const bh_tls_client_options *server)
+{
+    int status = open_files(s);
+    if (status == CLI_OK && s->o->server.connect != NULL) {
+        status = remote_open(eval_name, &s->o->server, server, &s->connection);
+    }
+    if (status == CLI_OK && s->connection != NULL) {
+        status = check_server(s);
+    }
+    if (status != CLI_OK) {
+        return status;
+    }
+    take_facts(s);
+    status = check_shape(s, s->o->data, &s->images);
+    if (status == CLI_OK && s->o->ood != NULL) {
+        status = check_shape(s, s->o->ood, &s->ood);
+    }
+    if (status == CLI_OK) {
+        status = check_labels(s);
+    }
+    return status == CLI_OK ? take_counts(s) : status;
+}
+
+void eval_setting_close(eval_setting *s)
+{
+    bh_tls_client_free(s->connection);
+    bh_pool_free(s->pool);
+    bh_images_clear(&s->images);
+    bh_images_clear(&s->ood);
+    bh_model_free(s->model);
+}
+
+void eval_class_name(const eval_setting *s, uint32_t index, char *text, size_t size)
+{
+    const char *name =
+        s->model != NULL
+            ? s->model->graph.class_names[index]
+            : bh_client_class_name(bh_tls_client_engine(s->connection), index);
+    if (name[0] != '\0') {
+        snprintf(text, size, "%s", name);
+    } else {
+        snprintf(text, size, "%u", index);
+    }
+}
