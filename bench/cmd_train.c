@@ -140,6 +140,7 @@ static int run(const train_options *o)
     bench_need_with(name, cli_pool(&pool, o->threads, &err), &err);
     fill_images(s);
     s->options = bh_train_defaults();
+    s->options.augment = (bh_augment){.shift = 2};
     s->options.batch = (uint32_t)o->batch;
     s->options.pool = pool;
     for (int method = METHODS; method-- > 0;) {

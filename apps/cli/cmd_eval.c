@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eval/eval.h"
+#include "output.h"
 #include "report/report.h"
 
 const char eval_name[] = "eval";
@@ -111,6 +112,9 @@ static int run(const eval_options *o, const bh_tls_client_options *server)
     int status = eval_setting_open(&s, server);
     if (status == CLI_OK && o->report != NULL) {
         status = report_open(&page, o);
+    }
+    if (status == CLI_OK && o->fit) {
+        status = output_check(eval_name, o->out, OUTPUT_MODEL);
     }
     if (status == CLI_OK) {
         status = o->fit

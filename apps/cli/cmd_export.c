@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cli.h"
 #include "exchange/import.h"
+#include "output.h"
 
 static const char name[] = "export";
 
@@ -87,5 +88,6 @@ int cmd_export(int argc, char **argv)
         !cli_needs(name, "--format", o.format) || !cli_needs(name, "--out", o.out)) {
         return CLI_USAGE;
     }
-    return run(&o);
+    int status = output_check(name, o.out, OUTPUT_TENSORS);
+    return status == CLI_OK ? run(&o) : status;
 }

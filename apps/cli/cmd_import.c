@@ -12,6 +12,7 @@
 #include "import_options.h"
 #include "model/input.h"
 #include "net_text.h"
+#include "output.h"
 
 static const char name[] = "import";
 
@@ -107,7 +108,7 @@ static bh_status check(bh_examples *examples, const bh_model *model,
         status = bh_examples_check_range(examples, model, err);
     }
     if (status == BH_OK) {
-        status = err->status = bh_examples_compare(&difference, examples, model);
+        status = bh_examples_compare(&difference, examples, model, err);
     }
     if (status != BH_OK) {
         return status;
@@ -125,8 +126,22 @@ static bh_status check(bh_examples *examples, const bh_model *model,
     return err->status;
 }
 
+// A table's columns become the model's, as if it had been trained on them.
+static bh_status take_columns(bh_model *model, bh_dataset *table, const bh_cut *cut,
+                              const import_options *o, bh_error *err)
+{
+    if (o->normalised) {
+        return bh_fail(err, BH_ERR_ARG,
+                       "tables are normalised by column: leave --input-mean and "
+                       "--input-dev out");
+    }
+    bh_status status = bh_dataset_fit_columns(&model->graph.input, table, cut, err);
+    return status == BH_OK ? bh_dataset_encode(table, &model->graph.input, err)
+                           : status;
+}
+
 // Images spread over the training split, as the network takes them.
-static bh_status load_images(bh_examples *out, const bh_model *model, const char *data,
+static bh_status load_images(bh_examples *out, bh_model *model, const import_options *o,
                              bh_error *err)
 {
     bh_images images = {0};
@@ -134,12 +149,12 @@ static bh_status load_images(bh_examples *out, const bh_model *model, const char
     const size_t len = bh_model_input_len(model);
     const bh_dataset_options options = {.wanted = model->graph.input.shape};
     const bh_cut cut = {.seed = 1};
-    bh_status status = bh_dataset_load(&set, data, &options, err);
+    bh_status status = bh_dataset_load(&set, o->data, &options, err);
     if (status != BH_OK) {
         return status;
     }
     if (set.values != NULL) {
-        status = bh_dataset_encode(&set, &model->graph.input, err);
+        status = take_columns(model, &set, &cut, o, err);
     }
     if (status == BH_OK) {
         status = bh_dataset_take(&images, &set, &cut, BH_SPLIT_TRAIN, err);
@@ -147,16 +162,6 @@ static bh_status load_images(bh_examples *out, const bh_model *model, const char
     bh_dataset_clear(&set);
     if (status != BH_OK) {
         return status;
-    }
-    const bh_shape has = images.shape, wants = model->graph.input.shape;
-    if (has.channels != wants.channels || has.height != wants.height ||
-        has.width != wants.width) {
-        bh_images_clear(&images);
-        snprintf(err->message, sizeof err->message,
-                 "the images in %.120s are %ux%ux%u; the network takes %ux%ux%u", data,
-                 has.channels, has.height, has.width, wants.channels, wants.height,
-                 wants.width);
-        return err->status = BH_ERR_RANGE;
     }
     out->count = images.count < CALIBRATION ? images.count : CALIBRATION;
     out->inputs = bh_alloc(out->count * len, sizeof *out->inputs);
@@ -168,13 +173,14 @@ static bh_status load_images(bh_examples *out, const bh_model *model, const char
     return err->status = out->inputs != NULL ? BH_OK : BH_ERR_NOMEM;
 }
 
-// Checks, quantises by what inputs there are, and saves.
+// Checks, quantises by what inputs there are, and saves. The data comes first: a table
+// says what the inputs of the examples are.
 static bh_status finish(bh_model *model, const import_options *o, bh_error *err)
 {
     bh_examples examples = {0}, images = {0};
-    bh_status status = o->check != NULL ? check(&examples, model, o, err) : BH_OK;
-    if (status == BH_OK && o->data != NULL) {
-        status = load_images(&images, model, o->data, err);
+    bh_status status = o->data != NULL ? load_images(&images, model, o, err) : BH_OK;
+    if (status == BH_OK && o->check != NULL) {
+        status = check(&examples, model, o, err);
     }
     const bh_examples *inputs = o->data != NULL ? &images : &examples;
     if (status == BH_OK && inputs->count > 0) {
@@ -185,6 +191,21 @@ static bh_status finish(bh_model *model, const import_options *o, bh_error *err)
     return status == BH_OK ? bh_model_save(model, o->out, err) : status;
 }
 
+static void report_input(const bh_input *in)
+{
+    if (in->n_columns > 0) {
+        printf("inputs: rows of a table, columns: %u\n", in->n_columns);
+        return;
+    }
+    printf("inputs: %ux%ux%u, pixels / 255", in->shape.channels, in->shape.height,
+           in->shape.width);
+    for (uint32_t c = 0; c < in->shape.channels; c++) {
+        printf("%s mean %g deviation %g", c == 0 ? "," : ";", (double)in->mean[c],
+               (double)in->dev[c]);
+    }
+    putchar('\n');
+}
+
 static void report(const bh_model *model, const bh_found *found,
                    const import_options *o)
 {
@@ -193,13 +214,7 @@ static void report(const bh_model *model, const bh_found *found,
     printf("%s: %s from %s names, %u layers with weights, %u classes\n",
            cli_shown(shown, sizeof shown, o->out), g->name, found->format,
            found->n_layers, g->n_classes);
-    printf("inputs: %ux%ux%u, pixels / 255", g->input.shape.channels,
-           g->input.shape.height, g->input.shape.width);
-    for (uint32_t c = 0; c < g->input.shape.channels; c++) {
-        printf("%s mean %g deviation %g", c == 0 ? "," : ";", (double)g->input.mean[c],
-               (double)g->input.dev[c]);
-    }
-    putchar('\n');
+    report_input(&g->input);
     if (!g->quantised) {
         puts("not quantised: `serve` takes quantised models; --data or --check gives "
              "the inputs that this needs");
@@ -252,5 +267,12 @@ int cmd_import(int argc, char **argv)
 {
     import_options o;
     int parsed = import_options_parse(&o, argc, argv);
-    return parsed != CLI_GO_ON ? parsed : o.list ? list(o.file) : run_import(&o);
+    if (parsed != CLI_GO_ON) {
+        return parsed;
+    }
+    if (o.list) {
+        return list(o.file);
+    }
+    int status = output_check(name, o.out, OUTPUT_MODEL);
+    return status == CLI_OK ? run_import(&o) : status;
 }

@@ -6,6 +6,7 @@
 
 #include "bayes/tape.h"
 #include "net/clock.h"
+#include "output.h"
 #include "train/train_data.h"
 #include "train/train_place.h"
 #include "train/train_progress.h"
@@ -96,6 +97,11 @@ static int run_with(const train_request *r, const train_data *d, const char *che
     if (bh_model_new(&model, &d->graph, r->train.members) != BH_OK) {
         return cli_fail(train_name, "out of memory");
     }
+    model->cut = (bh_model_cut){.stated = true,
+                                .folds = r->cut.folds,
+                                .fold = r->cut.fold,
+                                .validation = r->cut.validation,
+                                .seed = r->cut.seed};
     bh_status done = train(r, d, model, checkpoint, &err);
     if (done == BH_OK) {
         status = finish(r, d, model, checkpoint, start);
@@ -104,6 +110,10 @@ static int run_with(const train_request *r, const train_data *d, const char *che
                           "stopped; the same command with --resume goes on from %s",
                           checkpoint);
     } else {
+        // A run that diverged is not gone on with: other options will be tried.
+        if (done == BH_ERR_RANGE) {
+            unlink(checkpoint);
+        }
         status = cli_fail_with(train_name, &err);
     }
     bh_model_free(model);
@@ -127,8 +137,10 @@ static int run(const train_request *r, const char *checkpoint)
 // another run's checkpoint.
 static int check_places(const train_request *r, const char *checkpoint)
 {
-    int status = train_place_check(r->out);
-    status = status == CLI_OK ? train_place_check(checkpoint) : status;
+    int status = output_check(train_name, r->out, OUTPUT_MODEL);
+    if (status == CLI_OK) {
+        status = output_check(train_name, checkpoint, OUTPUT_CHECKPOINT);
+    }
     if (status != CLI_OK) {
         return status;
     }

@@ -11,7 +11,7 @@
 static const char name[] = "import";
 
 static const char help[] =
-    "usage: bayhenn import FILE.safetensors --net NAME --out FILE [OPTIONS]\n"
+    "usage: bayhenn import FILE.safetensors --net NET --out FILE [OPTIONS]\n"
     "       bayhenn import --list FILE.safetensors\n"
     "\n"
     "Makes a model of weights that another library trained (docs/import.md): of\n"
@@ -19,7 +19,8 @@ static const char help[] =
     "Pyro, or of an ordinary network. Convolutions and fully connected layers become\n"
     "the network's in the order of their names.\n"
     "\n"
-    "  --net NAME           lenet5, lenet-caffe, netd or minionn-cifar\n"
+    "  --net NET            as train takes it: a name, mlp:AxBxC, layers in text, or\n"
+    "                       FILE.net\n"
     "  --out FILE           the model file (.bhn) to write\n"
     "  --format FORMAT      auto, bayesian-torch, blitz, torchbnn,\n"
     "                       pytorch-bayesiancnn, tfp, pyro or plain [auto]\n"
@@ -27,13 +28,15 @@ static const char help[] =
     "  --moped DELTA        for files without deviations: DELTA times the weight's\n"
     "                       size; 0: a network without uncertainty\n"
     "  --allow-unused       leave out tensors that belong to no layer\n"
-    "  --input CxHxW        channels, height and width [what NAME was made for]\n"
+    "  --input CxHxW        channels, height and width [what a name was made for]\n"
     "  --input-mean A,B,..  the inputs are (pixel / 255 - mean) / deviation, one "
     "number\n"
     "  --input-dev A,B,..   for all channels or one for each [0 and 1]\n"
-    "  --data DIR           images like those trained on: the model is quantised by\n"
+    "  --data PATH          images like those trained on: the model is quantised by\n"
     "                       them, which `serve` needs; without, by the inputs of "
-    "--check\n"
+    "--check;\n"
+    "                       or the table trained on, by whose columns rows are "
+    "normalised\n"
     "  --dataset NAME       what the model file calls the data [unknown data]\n"
     "  --classes A,B,...    names of the classes [0, 1, ...]\n"
     "  --check FILE         tensors \"input\" and \"output\": the means must answer "
@@ -105,8 +108,10 @@ static bool take(void *user, int c)
     case 'i':
         return cli_shape(name, "--input", optarg, &o->shape);
     case 'M':
+        o->normalised = true;
         return numbers("--input-mean", optarg, -1000, &o->mean);
     case 'S':
+        o->normalised = true;
         return numbers("--input-dev", optarg, 1e-6, &o->dev);
     case 'u':
         o->allow_unused = true;

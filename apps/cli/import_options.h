@@ -18,6 +18,7 @@ typedef struct import_options {
     import_numbers mean, dev;
     double moped; // NaN: not given
     double tolerance;
+    bool normalised; // --input-mean or --input-dev is given
     bool allow_unused, list;
 } import_options;
 

@@ -42,7 +42,7 @@ extern "C" {
 // Version of the wire protocol and of the model file; they change independently of
 // the library's version.
 #define BH_WIRE_VERSION  2
-#define BH_MODEL_VERSION 2
+#define BH_MODEL_VERSION 3
 
 #if defined(__GNUC__)
 #define BH_MUST_CHECK   __attribute__((warn_unused_result))

@@ -38,6 +38,7 @@ static void write_options(bh_writer *w, const bh_train_options *o)
     bh_writer_u8(w, (uint8_t)o->schedule);
     bh_writer_f64(w, o->weight_decay);
     write_augment(w, &o->augment);
+    bh_writer_u8(w, o->balance);
     bh_writer_u8(w, (uint8_t)o->estimator);
     bh_writer_f64(w, o->prior.dev);
     bh_writer_u8(w, o->prior.mixture);

@@ -2,19 +2,16 @@
 // Forward and backward pass of one layer over one block of images (bayes/real.h).
 //
 // A linear layer has parameters a and, for Bayesian passes, a second set b of the same
-// shape (weights, then biases). With e standard noise for every output of every image,
+// shape (weights, then biases). Products with them are the layer's, bias in; e is
+// standard noise for every output of every image.
 //
-//   point     out = a x                                 one weight set for all images
-//   local     out = a x + sqrt(b x^2) e,  b = dev^2     local reparametrisation
-//   (Kingma,
-//             Salimans, Welling, NIPS 2015): the outputs of weights drawn anew for
-//             every output of every image
-//   flipout   out = a x + s (b (r x)),  b = dev * e     (Wen et al., ICLR 2018): r and
-//   s
-//             are random signs for every image and channel, so that images see weights
-//             whose noise is uncorrelated
-//
-// where products with a and b are the layer's, bias in.
+//   point     out = a x: one weight set for all images
+//   local     out = a x + sqrt(b x^2) e with b = dev^2, the local reparametrisation
+//             (Kingma, Salimans, Welling, NIPS 2015): what weights drawn anew for
+//             every output of every image give
+//   flipout   out = a x + s (b (r x)) with b = dev * e (Wen et al., ICLR 2018): r and s
+//             are random signs for every image and channel, by which images see
+//             weights whose noise is uncorrelated
 #ifndef BH_BAYES_LAYERS_H
 #define BH_BAYES_LAYERS_H
 

@@ -141,7 +141,7 @@ static double image_loss(bh_real *grad, size_t *hits, const bh_real *logits,
 }
 
 double bh_tape_loss(bh_tape *t, size_t *hits, const uint8_t *labels, size_t count,
-                    double scale)
+                    const double *weights, double scale)
 {
     const size_t classes = t->graph->n_classes;
     const bh_real *logits = t->value[t->graph->n_layers];
@@ -149,7 +149,9 @@ double bh_tape_loss(bh_tape *t, size_t *hits, const uint8_t *labels, size_t coun
     double loss = 0;
     memset(grad, 0, classes * BH_LANES * sizeof *grad);
     for (size_t i = 0; i < count; i++) {
-        loss += image_loss(grad + i, hits, logits + i, labels[i], classes, scale);
+        const double weight = weights != NULL ? weights[labels[i]] : 1;
+        loss += weight * image_loss(grad + i, hits, logits + i, labels[i], classes,
+                                    weight * scale);
     }
     return loss;
 }

@@ -28,11 +28,12 @@ size_t bh_graph_params_len(const bh_graph *graph); // n_params
 // scratch.noise.
 void bh_tape_forward(bh_tape *t, bh_pass pass, const bh_real *a, const bh_real *b);
 
-// The sum over the first `count` images of -log softmax(logits)[label], in nats; leaves
-// the gradient of `scale` times it in the logits for bh_tape_backward. Adds to *hits
-// the number of images whose largest logit is the label's.
+// The sum over the first `count` images of -weights[label] log softmax(logits)[label],
+// in nats; leaves the gradient of `scale` times it in the logits for bh_tape_backward.
+// Adds to *hits the number of images whose largest logit is the label's. weights: of
+// every class; NULL: 1.
 double bh_tape_loss(bh_tape *t, size_t *hits, const uint8_t *labels, size_t count,
-                    double scale);
+                    const double *weights, double scale);
 
 // Adds the gradient in the parameters of the forward pass to d_a and d_b (NULL in a
 // point pass).

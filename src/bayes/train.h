@@ -41,8 +41,9 @@ typedef struct bh_train_options {
     double momentum;
     double learning_rate; // at the start of every phase
     bh_schedule schedule;
-    double weight_decay; // of ordinary training: weights shrink by rate * this a step
+    double weight_decay; // weights, means and biases shrink by rate * this a step
     bh_augment augment;
+    bool balance; // every class counts the same in the loss, however many its images
 
     // Of Bayesian training:
     bh_estimator estimator;

@@ -56,6 +56,26 @@ static bh_status take_worker(bh_train_worker *w, const bh_graph *graph)
     return ok ? bh_tape_init(&w->tape, graph, true) : BH_ERR_NOMEM;
 }
 
+// Weights whose mean over the images is 1, and whose sum over the images of a class is
+// the same for all classes that occur.
+static bool take_class_weights(bh_trainer *t)
+{
+    if (!t->options->balance) {
+        return true;
+    }
+    const bh_images *images = t->images;
+    double *weights = bh_alloc(t->graph->n_classes, sizeof *weights), classes = 0;
+    t->class_weights = weights;
+    for (size_t i = 0; i < images->count && weights != NULL; i++) {
+        classes += weights[images->labels[i]]++ == 0;
+    }
+    for (uint32_t c = 0; c < t->graph->n_classes && weights != NULL; c++) {
+        weights[c] =
+            weights[c] > 0 ? (double)images->count / (classes * weights[c]) : 0;
+    }
+    return weights != NULL;
+}
+
 static bh_status init(bh_trainer *t)
 {
     const bh_train_options *o = t->options;
@@ -69,7 +89,7 @@ static bh_status init(bh_trainer *t)
     if (status == BH_OK && o->bayesian) {
         status = bh_optimiser_init(&t->rho_optimiser, &undecayed, n);
     }
-    bool ok = status == BH_OK && take(&t->variance, n);
+    bool ok = status == BH_OK && take(&t->variance, n) && take_class_weights(t);
     // A shorter batch may have more strands than a longer one.
     size_t strands = (o->batch + STRAND - 1) / STRAND;
     strands = strands < BH_STRANDS_MAX ? strands : BH_STRANDS_MAX;
@@ -104,6 +124,7 @@ void bh_trainer_clear(bh_trainer *t)
     bh_optimiser_clear(&t->mean_optimiser);
     bh_optimiser_clear(&t->rho_optimiser);
     bh_free(t->variance);
+    bh_free(t->class_weights);
     for (size_t i = 0; i < BH_STRANDS_MAX; i++) {
         bh_free(t->strands[i].d_a);
         bh_free(t->strands[i].d_b);
@@ -197,7 +218,8 @@ static void run_block(const bh_trainer *t, bh_strand *s, const bh_step *step,
     }
     const bh_pass pass = pass_of(t, step);
     bh_tape_forward(&w->tape, pass, a, b);
-    s->loss += bh_tape_loss(&w->tape, &s->hits, labels, count, 1 / (double)step->count);
+    s->loss += bh_tape_loss(&w->tape, &s->hits, labels, count, t->class_weights,
+                            1 / (double)step->count);
     bh_tape_backward(&w->tape, pass, s->d_a, b != NULL ? s->d_b : NULL, a, b);
 }
 

@@ -37,7 +37,8 @@ typedef struct bh_trainer {
     uint64_t seed; // of the member that is trained
     bh_variational posterior;
     bh_optimiser mean_optimiser, rho_optimiser;
-    bh_real *variance; // dev^2, of the local estimator
+    bh_real *variance;     // dev^2, of the local estimator
+    double *class_weights; // with `balance`; otherwise NULL
     bh_strand strands[BH_STRANDS_MAX];
     bh_train_worker *workers; // of every thread of the pool
 } bh_trainer;

@@ -126,8 +126,8 @@ static void make(deck *d, const bh_cut *cut)
         validation = memchr(own, BH_SPLIT_VALIDATION, count) != NULL;
     } else {
         memset(d->split, BH_SPLIT_TRAIN, count);
-        deal_test(d, cut->folds == 0 ? 5 : cut->folds, cut->folds == 0 ? 1 : cut->fold,
-                  cut->seed);
+        deal_test(d, cut->folds == 0 ? BH_CUT_FOLDS_DEFAULT : cut->folds,
+                  cut->folds == 0 ? 1 : cut->fold, cut->seed);
     }
     if (!validation && cut->validation > 0) {
         deal_validation(d, cut->validation, cut->seed);

@@ -68,11 +68,6 @@ bh_status bh_dataset_name_classes(bh_dataset *out, const char *const *names,
     return BH_OK;
 }
 
-static bool same_shape(bh_shape a, bh_shape b)
-{
-    return a.channels == b.channels && a.height == b.height && a.width == b.width;
-}
-
 static void append(bh_dataset *out, const bh_part *part)
 {
     bh_images *to = &out->images;
@@ -89,13 +84,21 @@ bh_status bh_dataset_join(bh_dataset *out, bh_part *parts, size_t n_parts,
 {
     bh_shape shape = parts[0].images.shape;
     size_t count = 0;
-    for (size_t i = 0; i < n_parts; i++) {
+    for (size_t i = 0; i < n_parts; i++) { // of 10^7 images at most
         count += parts[i].images.count;
-        if (!same_shape(shape, parts[i].images.shape)) {
+        if (!bh_shape_equal(shape, parts[i].images.shape)) {
             return bh_fail(err, BH_ERR_ENCODING,
                            "cannot use %s: the images of its files differ in size",
                            path);
         }
+    }
+    if (count > BH_IMAGES_COUNT_MAX ||
+        count > BH_IMAGES_BYTES_MAX / bh_shape_len(shape)) {
+        return bh_fail(err, BH_ERR_TOO_LARGE,
+                       "cannot use %s: %zu images of %u x %u with %u channels are more "
+                       "than %u or than 16 GiB",
+                       path, count, shape.width, shape.height, shape.channels,
+                       BH_IMAGES_COUNT_MAX);
     }
     out->images.shape = shape;
     out->images.pixels = bh_alloc(count, bh_shape_len(shape));
@@ -164,13 +167,14 @@ static bh_status check_wanted(const bh_dataset *data, bh_shape wanted, const cha
                               bh_error *err)
 {
     bh_shape own = data->images.shape;
-    if (wanted.channels == 0 || same_shape(own, wanted)) {
+    if (wanted.channels == 0 || bh_shape_equal(own, wanted)) {
         return BH_OK;
     }
     return bh_fail(err, BH_ERR_ENCODING,
-                   "the images in %s are %u x %u with %u channels, not %u x %u with %u",
-                   path, own.width, own.height, own.channels, wanted.width,
-                   wanted.height, wanted.channels);
+                   "the %s in %s are %u x %u with %u channels, not %u x %u with %u",
+                   data->values != NULL ? "rows" : "images", path, own.width,
+                   own.height, own.channels, wanted.width, wanted.height,
+                   wanted.channels);
 }
 
 bh_status bh_dataset_load(bh_dataset *out, const char *path,

@@ -30,6 +30,7 @@ typedef struct bh_dataset_options {
     // size, and gray where its file is gray (of IDC: 3 x 50 x 50). Of other formats:
     // refused if it differs.
     bh_shape wanted;
+    bool exact;        // pictures of another size are not resized, but broken files
     bool strict;       // the first broken file is an error; otherwise it is skipped
     const char *label; // of tables: the column that is the class; NULL: the last
     void (*on_skipped)(void *user, const char *sentence); // or NULL
@@ -44,14 +45,24 @@ bh_status bh_dataset_load(bh_dataset *out, const char *path,
                           bh_error *err) BH_MUST_CHECK;
 void bh_dataset_clear(bh_dataset *data);
 
-#define BH_CUT_FOLDS_MAX 1000
+// Numbers the labels as a model does whose classes have these names, "" for those that
+// are called by their number, and takes over its names. Classes are matched by name
+// where the data set names them, by number as text in other tables; labels of other
+// data sets without names stay. BH_ERR_ENCODING with a sentence for a class that has
+// examples and is none of the model's, BH_ERR_NOMEM; nothing has changed then.
+bh_status bh_dataset_match_classes(bh_dataset *data, const char *const *names,
+                                   uint32_t n_classes, bh_error *err) BH_MUST_CHECK;
+
+#define BH_CUT_FOLDS_MAX     1000
+#define BH_CUT_FOLDS_DEFAULT 5
 
 // How a data set is cut. Same options, same data set: same cut, on every machine.
 typedef struct bh_cut {
     // folds > 1: the data set's own splits are ignored; its groups (examples where
     // there are none) are dealt at random to that many parts of about equal size and,
     // without groups, equal shares of each class. Part `fold` (1 .. folds) is the test
-    // split. 0: the data set's own splits; without any of its own, fold 1 of 5.
+    // split. 0: the data set's own splits; without any of its own, fold 1 of
+    // BH_CUT_FOLDS_DEFAULT.
     uint32_t folds, fold;
     // Where the data set names no validation split: this share of the training split,
     // taken by the same rules; 0: none.

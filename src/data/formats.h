@@ -27,7 +27,8 @@ typedef struct bh_part {
     bh_images images; // with labels
     bh_split split;
 } bh_part;
-// Moves the parts to out->images; BH_ERR_ENCODING if their shapes differ.
+// Moves the parts to out->images; BH_ERR_ENCODING if their shapes differ,
+// BH_ERR_TOO_LARGE if they are more than a data set has room for.
 bh_status bh_dataset_join(bh_dataset *out, bh_part *parts, size_t n_parts,
                           const char *path, bh_error *err) BH_MUST_CHECK;
 
@@ -57,8 +58,13 @@ bool bh_table_matches(const char *path);
 bh_status bh_table_load(bh_dataset *out, const char *path,
                         const bh_dataset_options *options, bh_error *err) BH_MUST_CHECK;
 
-// Groups of the images from an index: the column that is named "patient" or "group" or
-// has "patient" in its name. Without one, nothing changes.
+#define BH_NO_COLUMN UINT32_MAX
+
+// Which of the columns of these names tells groups, in an index and in a table alike:
+// the first named "patient" or "group", or else the first with "patient" in its name,
+// in any case; never `label`, the column that is the class. BH_NO_COLUMN: none does.
+uint32_t bh_group_column(const char *const *names, uint32_t count, uint32_t label);
+// Groups of the images from an index. Without a column of groups, nothing changes.
 bh_status bh_index_load(bh_dataset *out, const char *path, bh_error *err) BH_MUST_CHECK;
 // Groups from the name of each example's.
 bh_status bh_dataset_name_groups(bh_dataset *out, const char *const *names,

@@ -22,19 +22,18 @@ bh_status bh_dataset_name_groups(bh_dataset *out, const char *const *names,
                : bh_fail(err, status, "cannot read %s: out of memory", path);
 }
 
-// False: no column tells groups.
-static bool find_column(uint32_t *out, const bh_csv *header)
+uint32_t bh_group_column(const char *const *names, uint32_t count, uint32_t label)
 {
-    bool found = false;
-    for (uint32_t i = header->n_fields; i-- > 0;) {
-        const char *name = header->fields[i];
-        if (strcasecmp(name, "patient") == 0 || strcasecmp(name, "group") == 0) {
-            *out = i;
-            return true;
+    uint32_t found = BH_NO_COLUMN;
+    for (uint32_t i = count; i-- > 0;) {
+        if (i != label && strcasestr(names[i], "patient") != NULL) {
+            found = i;
         }
-        if (strcasestr(name, "patient") != NULL) {
-            *out = i;
-            found = true;
+    }
+    for (uint32_t i = count; i-- > 0;) {
+        if (i != label && (strcasecmp(names[i], "patient") == 0 ||
+                           strcasecmp(names[i], "group") == 0)) {
+            found = i;
         }
     }
     return found;
@@ -68,10 +67,13 @@ static bh_status read_names(const char **names, size_t count, bh_csv *csv,
 static bh_status load(bh_dataset *out, bh_csv *csv, const char *path, bh_error *err)
 {
     bool found;
-    uint32_t column;
     bh_status status = bh_csv_next(csv, &found, path, err);
-    if (status != BH_OK || !found || !find_column(&column, csv)) {
+    if (status != BH_OK || !found) {
         return status;
+    }
+    uint32_t column = bh_group_column(csv->fields, csv->n_fields, BH_NO_COLUMN);
+    if (column == BH_NO_COLUMN) {
+        return BH_OK;
     }
     const char **names = bh_alloc(out->images.count, sizeof *names);
     status = names != NULL

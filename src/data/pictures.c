@@ -90,12 +90,30 @@ static bh_status begin(bh_dataset *out, const bh_pictures *p, const entry *first
     return status == BH_OK ? take_memory(out, p, count, err) : status;
 }
 
+static bh_status check_size(const char *path, bh_shape wanted, bh_error *err)
+{
+    bh_shape own;
+    bh_status status = bh_png_shape(&own, path, err);
+    if (status != BH_OK || bh_shape_equal(own, wanted)) {
+        return status;
+    }
+    return bh_fail(
+        err, BH_ERR_ENCODING,
+        "cannot use %s: it is %u x %u with %u channels, not %u x %u with %u, "
+        "and is not to be resized",
+        path, own.width, own.height, own.channels, wanted.width, wanted.height,
+        wanted.channels);
+}
+
 static bh_status load_one(bh_dataset *out, const bh_pictures *p, const entry *e,
-                          bh_error *err)
+                          bool exact, bh_error *err)
 {
     bh_images *to = &out->images;
     uint8_t *pixels = to->pixels + to->count * bh_shape_len(to->shape);
-    bh_status status = bh_png_load(pixels, to->shape, path_of(p, e), err);
+    bh_status status = exact ? check_size(path_of(p, e), to->shape, err) : BH_OK;
+    if (status == BH_OK) {
+        status = bh_png_load(pixels, to->shape, path_of(p, e), err);
+    }
     if (status != BH_OK) {
         return status;
     }
@@ -122,7 +140,7 @@ bh_status bh_pictures_load(bh_dataset *out, const bh_pictures *p,
             status = begin(out, p, &entries[i], p->count - i, err);
         }
         if (status == BH_OK) {
-            status = load_one(out, p, &entries[i], err);
+            status = load_one(out, p, &entries[i], options->exact, err);
         }
         if (status != BH_OK && (status = bh_dataset_skip(out, options, err)) != BH_OK) {
             return status;

@@ -39,6 +39,7 @@ bh_status bh_rows_open(bh_rows **out, const char *path, const char *label,
                     "the model takes %u",
                     path, bh_table_numbers(&r->table), columns);
     }
+    r->table.err = NULL; // of a frame that ends here
     if (status != BH_OK) {
         bh_rows_close(r);
         return bh_fail(err, status, "%s", own.message);
@@ -74,5 +75,6 @@ bh_status bh_rows_read(bh_rows *r, float *values, size_t index, bh_error *err)
     if (status == BH_OK) {
         status = bh_table_read_numbers(&r->table, values);
     }
+    r->table.err = NULL;
     return status == BH_OK ? BH_OK : bh_fail(err, status, "%s", own.message);
 }

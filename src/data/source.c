@@ -75,13 +75,25 @@ bh_status bh_source_open(bh_source *s, const char *path, bh_error *err)
     return status == BH_OK ? open_packed(s, fd, file_bytes) : status;
 }
 
+// By errno.
+static bh_status unreadable(const bh_source *s)
+{
+    char text[64];
+    return bh_fail(s->err, BH_ERR_IO, "cannot read %s: %s", s->path,
+                   strerror_r(errno, text, sizeof text));
+}
+
 static bh_status read_gz(bh_source *s, uint8_t *out, size_t len, size_t *got)
 {
     for (*got = 0; *got < len;) {
         unsigned step = len - *got < (1u << 30) ? (unsigned)(len - *got) : 1u << 30;
         int n = gzread(s->gz, out + *got, step);
         if (n < 0) {
-            return bh_source_damaged(s, "the compressed data is damaged");
+            int code;
+            gzerror(s->gz, &code);
+            return code == Z_ERRNO
+                       ? unreadable(s)
+                       : bh_source_damaged(s, "the compressed data is damaged");
         }
         if (n == 0) {
             break;
@@ -100,6 +112,7 @@ bh_status bh_source_read(bh_source *s, void *out, size_t len, size_t *got)
     bh_status status = bh_xz_read(s->xz, out, len, got, &problem);
     return status == BH_OK          ? BH_OK
            : status == BH_ERR_NOMEM ? bh_source_no_memory(s)
+           : status == BH_ERR_IO    ? unreadable(s)
                                     : bh_source_damaged(s, problem);
 }
 

@@ -41,7 +41,7 @@ static size_t most_rows(const bh_table *t)
 
 static bh_status take_memory(bh_table *t, bh_dataset *out)
 {
-    bool grouped = t->group != BH_TABLE_NO_COLUMN;
+    bool grouped = t->group != BH_NO_COLUMN;
     uint32_t columns = bh_table_numbers(t);
     t->rows_max = most_rows(t);
     out->images.shape = (bh_shape){1, 1, columns};
@@ -70,8 +70,7 @@ static bh_status broken(const bh_table *t, uint32_t column, const char *problem)
 
 uint32_t bh_table_numbers(const bh_table *t)
 {
-    return t->n_fields - (t->label != BH_TABLE_NO_COLUMN) -
-           (t->group != BH_TABLE_NO_COLUMN);
+    return t->n_fields - (t->label != BH_NO_COLUMN) - (t->group != BH_NO_COLUMN);
 }
 
 static bh_status read_number(const bh_table *t, float *value, uint32_t column)
@@ -114,7 +113,7 @@ static bh_status read_row(bh_table *t, float *values)
     if (status == BH_OK && bh_csv_is_missing(t->csv.fields[t->label])) {
         return broken(t, t->label, "is missing");
     }
-    if (status == BH_OK && t->group != BH_TABLE_NO_COLUMN &&
+    if (status == BH_OK && t->group != BH_NO_COLUMN &&
         bh_csv_is_missing(t->csv.fields[t->group])) {
         return broken(t, t->group, "is missing");
     }

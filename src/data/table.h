@@ -6,8 +6,6 @@
 #include "data/csv.h"
 #include "data/formats.h"
 
-#define BH_TABLE_NO_COLUMN UINT32_MAX
-
 typedef struct bh_table {
     bh_csv csv;
     const char *path;
@@ -17,7 +15,7 @@ typedef struct bh_table {
     uint32_t n_fields;
     const char *names[BH_CSV_FIELDS_MAX]; // of the columns, if has_names
     bool has_names;
-    uint32_t label, group; // columns, or BH_TABLE_NO_COLUMN
+    uint32_t label, group; // columns, or BH_NO_COLUMN
     // What scikit-learn's header says, if n_said > 0.
     const char *said_names[BH_DATASET_CLASSES_MAX];
     uint32_t n_said;

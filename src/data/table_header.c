@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
-#include <strings.h>
 
 #include "base/error.h"
 #include "data/table.h"
@@ -59,9 +58,11 @@ static bh_status next(bh_table *t)
                                      : status;
 }
 
-static bh_status find_label(bh_table *t)
+// The column that is asked for; BH_NO_COLUMN if none is.
+static bh_status find_wanted(bh_table *t)
 {
     const char *wanted = t->options->label;
+    t->label = BH_NO_COLUMN;
     for (uint32_t i = 0; wanted != NULL && t->has_names && i < t->n_fields; i++) {
         if (strcmp(t->names[i], wanted) == 0) {
             t->label = i;
@@ -75,25 +76,20 @@ static bh_status find_label(bh_table *t)
                                       "columns, so none is \"%s\"",
                        t->path, wanted);
     }
-    // The last that is no group.
-    t->label = t->n_fields - 1 - (t->group == t->n_fields - 1);
     return BH_OK;
 }
 
 static bh_status find_columns(bh_table *t)
 {
-    t->group = BH_TABLE_NO_COLUMN;
-    for (uint32_t i = 0; t->has_names && i < t->n_fields; i++) {
-        if (strcasecmp(t->names[i], "patient") == 0 ||
-            strcasecmp(t->names[i], "group") == 0) {
-            t->group = i;
-            break;
-        }
+    bh_status status = find_wanted(t);
+    if (status != BH_OK) {
+        return status;
     }
-    uint32_t others = 1 + (t->group != BH_TABLE_NO_COLUMN);
+    t->group =
+        t->has_names ? bh_group_column(t->names, t->n_fields, t->label) : BH_NO_COLUMN;
+    uint32_t others = 1 + (t->group != BH_NO_COLUMN);
     if (t->columns > 0 && t->options->label == NULL &&
         t->columns == t->n_fields + 1 - others) {
-        t->label = BH_TABLE_NO_COLUMN;
         return BH_OK;
     }
     if (t->n_fields <= others || t->n_fields - others > BH_GRAPH_COLUMNS_MAX) {
@@ -103,13 +99,10 @@ static bh_status find_columns(bh_table *t)
             "to %d numbers",
             t->path, t->n_fields, BH_GRAPH_COLUMNS_MAX);
     }
-    bh_status status = find_label(t);
-    if (status == BH_OK && t->label == t->group) {
-        return bh_fail(t->err, BH_ERR_ENCODING,
-                       "cannot use %s: its column \"%s\" cannot be group and class",
-                       t->path, t->names[t->label]);
+    if (t->label == BH_NO_COLUMN) { // the last that is no group
+        t->label = t->n_fields - 1 - (t->group == t->n_fields - 1);
     }
-    return status;
+    return BH_OK;
 }
 
 bh_status bh_table_read_header(bh_table *t)

@@ -86,9 +86,13 @@ bh_status bh_xz_read(bh_xz *xz, uint8_t *out, size_t len, size_t *got,
     while (status == BH_OK && xz->stream.avail_out > 0 && !xz->done) {
         if (xz->stream.avail_in == 0 && !xz->at_end) {
             ssize_t n = read(xz->fd, xz->in, sizeof xz->in);
+            if (n < 0) {
+                status = BH_ERR_IO;
+                break;
+            }
             xz->stream.next_in = xz->in;
-            xz->stream.avail_in = n > 0 ? (size_t)n : 0;
-            xz->at_end = n <= 0; // of what cannot be read, the data ends too early
+            xz->stream.avail_in = (size_t)n;
+            xz->at_end = n == 0;
         }
         lzma_action action = xz->at_end ? LZMA_FINISH : LZMA_RUN;
         status = check(xz, lzma_code(&xz->stream, action), problem);

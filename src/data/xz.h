@@ -17,8 +17,8 @@ bh_xz *bh_xz_new(int fd);
 void bh_xz_free(bh_xz *xz); // NULL is fine
 
 // Fewer than len bytes are there only at the end of the data, whose checksums have then
-// been found right. BH_ERR_ENCODING with a problem to put into a sentence, or
-// BH_ERR_NOMEM.
+// been found right. BH_ERR_ENCODING with a problem to put into a sentence, BH_ERR_IO
+// with errno where the file cannot be read, or BH_ERR_NOMEM.
 bh_status bh_xz_read(bh_xz *xz, uint8_t *out, size_t len, size_t *got,
                      const char **problem) BH_MUST_CHECK;
 

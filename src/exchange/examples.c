@@ -100,7 +100,8 @@ static const float *run(const bh_model *m, const float *input, float *const buff
     return in;
 }
 
-static double compare(const bh_examples *e, const bh_model *m, float *const buffers[2])
+static bh_status compare(double *out, const bh_examples *e, const bh_model *m,
+                         float *const buffers[2], bh_error *err)
 {
     double difference = 0, largest = 0;
     size_t classes = bh_model_classes(m);
@@ -108,15 +109,23 @@ static double compare(const bh_examples *e, const bh_model *m, float *const buff
         const float *wanted = e->outputs + i * classes;
         const float *logits = run(m, e->inputs + i * bh_model_input_len(m), buffers);
         for (size_t k = 0; k < classes; k++) {
-            difference = fmax(difference, fabs((double)logits[k] - (double)wanted[k]));
+            const double d = fabs((double)logits[k] - (double)wanted[k]);
+            if (!isfinite(d)) {
+                return bh_fail(err, BH_ERR_RANGE,
+                               "the imported means answer example %zu by a logit that "
+                               "is not finite",
+                               i);
+            }
+            difference = fmax(difference, d);
             largest = fmax(largest, fabs((double)wanted[k]));
         }
     }
-    return difference > 0 ? difference / largest : 0;
+    *out = difference > 0 ? difference / largest : 0;
+    return BH_OK;
 }
 
 bh_status bh_examples_compare(double *difference, const bh_examples *examples,
-                              const bh_model *m)
+                              const bh_model *m, bh_error *err)
 {
     size_t longest = 0;
     for (uint32_t i = 0; i < m->graph.n_layers; i++) {
@@ -125,9 +134,11 @@ bh_status bh_examples_compare(double *difference, const bh_examples *examples,
     }
     float *buffers[2] = {bh_alloc(longest, sizeof(float)),
                          bh_alloc(longest, sizeof(float))};
-    bool ok = buffers[0] != NULL && buffers[1] != NULL;
-    *difference = ok ? compare(examples, m, buffers) : 0;
+    *difference = 0;
+    bh_status status = buffers[0] != NULL && buffers[1] != NULL
+                           ? compare(difference, examples, m, buffers, err)
+                           : bh_fail_plain(err, BH_ERR_NOMEM);
     bh_free(buffers[0]);
     bh_free(buffers[1]);
-    return ok ? BH_OK : BH_ERR_NOMEM;
+    return status;
 }

@@ -34,9 +34,10 @@ bh_status bh_examples_check_range(const bh_examples *examples, const bh_model *m
                                   bh_error *err) BH_MUST_CHECK;
 
 // The means of m in floats against the outputs: the largest difference divided by the
-// largest |output|. BH_ERR_NOMEM.
+// largest |output|. BH_ERR_RANGE if one of the means' logits is not finite,
+// BH_ERR_NOMEM.
 bh_status bh_examples_compare(double *difference, const bh_examples *examples,
-                              const bh_model *m) BH_MUST_CHECK;
+                              const bh_model *m, bh_error *err) BH_MUST_CHECK;
 
 // The file that bh_import reads as m again, up to the rounding of floats. *raised is
 // the number of deviations that are written as bh_transform_least, for being smaller;

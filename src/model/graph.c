@@ -6,6 +6,11 @@ size_t bh_shape_len(bh_shape s)
     return (size_t)s.channels * s.height * s.width;
 }
 
+bool bh_shape_equal(bh_shape a, bh_shape b)
+{
+    return a.channels == b.channels && a.height == b.height && a.width == b.width;
+}
+
 bool bh_layer_is_linear(const bh_layer *layer)
 {
     return layer->kind == BH_LAYER_CONV2D || layer->kind == BH_LAYER_FC;

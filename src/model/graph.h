@@ -56,6 +56,7 @@ typedef struct bh_shape {
 
 // Elements of a tensor of this shape, channel-major: [c][h][w].
 size_t bh_shape_len(bh_shape s);
+bool bh_shape_equal(bh_shape a, bh_shape b);
 
 // The quantisation of one linear layer; all zero in a graph that is not quantised.
 typedef struct bh_quant {

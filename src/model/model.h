@@ -12,6 +12,15 @@ typedef struct bh_posterior {
     float *mean, *dev; // n_weights + n_bias each; dev >= 0
 } bh_posterior;
 
+// How the data was cut that the model was trained on (bh_cut in data/dataset.h): what
+// it has not seen, for evaluation. It is no part of the graph, which clients are sent.
+typedef struct bh_model_cut {
+    bool stated;          // false: nothing is known, and all else is zero
+    uint32_t folds, fold; // folds 0: the data's own parts, or the default ones
+    double validation;
+    uint64_t seed;
+} bh_model_cut;
+
 #define BH_MODEL_MEMBERS_MAX 64
 
 // An equal mixture of members, which share the graph and its quantisation: an ensemble
@@ -19,6 +28,7 @@ typedef struct bh_posterior {
 // is drawn from member s mod members, in all of its layers.
 struct bh_model {
     bh_graph graph;
+    bh_model_cut cut;
     uint32_t members;                 // 1 .. BH_MODEL_MEMBERS_MAX
     bh_posterior *posterior;          // [members][linear layers]
     struct bh_int_posterior *integer; // the same, if graph.quantised; or NULL

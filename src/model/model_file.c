@@ -9,9 +9,11 @@
 #include "model/integer.h"
 #include "model/model.h"
 
-#define MAGIC_BYTES    8
-#define HEADER_BYTES   20 // magic, u32 version, u64 length of the file
-#define CHECKSUM_BYTES 32
+#define MAGIC_BYTES         8
+#define HEADER_BYTES        20 // magic, u32 version, u64 length of the file
+#define CHECKSUM_BYTES      32
+
+#define VERSION_WITHOUT_CUT 2 // otherwise the same
 
 // As PNG's: the first byte is not ASCII, and translated line ends destroy the rest.
 static const uint8_t magic[MAGIC_BYTES] = {0x89, 'B', 'H', 'N', '\r', '\n', 0x1a, '\n'};
@@ -21,6 +23,15 @@ static void write_floats(bh_writer *w, const float *v, size_t count)
     for (size_t i = 0; i < count; i++) {
         bh_writer_f32(w, v[i]);
     }
+}
+
+static void write_cut(bh_writer *w, const bh_model_cut *cut)
+{
+    bh_writer_u8(w, cut->stated);
+    bh_writer_u32(w, cut->folds);
+    bh_writer_u32(w, cut->fold);
+    bh_writer_f64(w, cut->validation);
+    bh_writer_u64(w, cut->seed);
 }
 
 // The length comes last, into the place kept for it in the header.
@@ -38,6 +49,7 @@ bh_status bh_model_write(const bh_model *m, bh_writer *w)
     bh_writer_u32(w, BH_MODEL_VERSION);
     bh_writer_u64(w, 0);
     bh_writer_u32(w, m->members);
+    write_cut(w, &m->cut);
     bh_graph_write(&m->graph, w);
     for (uint32_t k = 0; k < m->members * bh_graph_linear_count(&m->graph); k++) {
         const bh_posterior *p = &m->posterior[k];
@@ -53,21 +65,22 @@ bh_status bh_model_write(const bh_model *m, bh_writer *w)
     return w->status;
 }
 
-static bh_status check_header(bh_reader *r, const char *name, bh_error *err)
+static bh_status check_header(uint32_t *version, bh_reader *r, const char *name,
+                              bh_error *err)
 {
     const uint8_t *start = bh_reader_bytes(r, MAGIC_BYTES);
     if (start == NULL || memcmp(start, magic, MAGIC_BYTES) != 0) {
         return bh_fail(err, BH_ERR_ENCODING, "%s is not a bayhenn model", name);
     }
-    uint32_t version = bh_reader_u32(r);
+    *version = bh_reader_u32(r);
     uint64_t len = bh_reader_u64(r);
     if (r->status != BH_OK) {
         return bh_fail(err, BH_ERR_ENCODING, "%s is cut short", name);
     }
-    if (version != BH_MODEL_VERSION) {
+    if (*version != BH_MODEL_VERSION && *version != VERSION_WITHOUT_CUT) {
         return bh_fail(err, BH_ERR_VERSION,
                        "%s has version %u of the model format; this is version %d",
-                       name, version, BH_MODEL_VERSION);
+                       name, *version, BH_MODEL_VERSION);
     }
     if (len != r->len || len < HEADER_BYTES + CHECKSUM_BYTES) {
         return bh_fail(err, BH_ERR_ENCODING,
@@ -162,12 +175,40 @@ static bh_status build_integer(bh_model *m, const char *name, bh_error *err)
     return BH_OK;
 }
 
-static bh_status read_body(bh_model **out, bh_graph *g, bh_reader *r, const char *name,
-                           bh_error *err)
+static bh_status read_cut(bh_model_cut *cut, bh_reader *r, const char *name,
+                          bh_error *err)
+{
+    const uint8_t stated = bh_reader_u8(r);
+    cut->stated = stated == 1;
+    cut->folds = bh_reader_u32(r);
+    cut->fold = bh_reader_u32(r);
+    cut->validation = bh_reader_f64(r);
+    cut->seed = bh_reader_u64(r);
+    const bool nothing = cut->folds == 0 && cut->fold == 0;
+    const bool fold = cut->folds >= 2 && cut->fold >= 1 && cut->fold <= cut->folds;
+    const bool share = cut->validation >= 0 && cut->validation < 1;
+    const bool ok =
+        stated == 1 ? (nothing || fold) && share
+                    : stated == 0 && nothing && cut->validation == 0 && cut->seed == 0;
+    return r->status == BH_OK && ok
+               ? BH_OK
+               : bh_fail(err, BH_ERR_ENCODING,
+                         "%s: what it says of the cut of its data makes no sense",
+                         name);
+}
+
+static bh_status read_body(bh_model **out, bh_graph *g, bh_reader *r, uint32_t version,
+                           const char *name, bh_error *err)
 {
     bh_error inner = {0};
+    bh_model_cut cut = {0};
     uint32_t members = bh_reader_u32(r);
-    bh_status status = bh_graph_read(g, r, &inner);
+    bh_status status =
+        version != VERSION_WITHOUT_CUT ? read_cut(&cut, r, name, err) : BH_OK;
+    if (status != BH_OK) {
+        return status;
+    }
+    status = bh_graph_read(g, r, &inner);
     if (status != BH_OK) {
         return bh_fail(err, status, "%s: %.160s", name, inner.message);
     }
@@ -184,6 +225,7 @@ static bh_status read_body(bh_model **out, bh_graph *g, bh_reader *r, const char
         return bh_fail_plain(err, status);
     }
     (*out)->graph = *g; // with its quantisation
+    (*out)->cut = cut;
     status = read_posteriors(*out, r, name, err);
     return status == BH_OK && g->quantised ? build_integer(*out, name, err) : status;
 }
@@ -193,7 +235,8 @@ bh_status bh_model_read(bh_model **out, const void *data, size_t len, const char
 {
     *out = NULL;
     bh_reader r = bh_reader_over(data, len);
-    bh_status status = check_header(&r, name, err);
+    uint32_t version = 0;
+    bh_status status = check_header(&version, &r, name, err);
     if (status == BH_OK) {
         status = check_digest(&r, name, err);
     }
@@ -205,7 +248,7 @@ bh_status bh_model_read(bh_model **out, const void *data, size_t len, const char
     if (g == NULL) {
         return bh_fail_plain(err, BH_ERR_NOMEM);
     }
-    status = read_body(out, g, &r, name, err);
+    status = read_body(out, g, &r, version, name, err);
     bh_free(g);
     if (status != BH_OK) {
         bh_model_free(*out);

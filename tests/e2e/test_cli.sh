@@ -300,6 +300,7 @@ two="eval --model m.bhn --data both --samples 2 --limit 40 --path quantised,floa
 # shellcheck disable=SC2086
 works $two --json
 json paths.0.auroc_energy paths.1.fpr95_entropy
+has '"part":"as the data names it","ood_images":40,'
 has '"path":"float".*"path":"quantised".*"auroc_entropy":0.5,'
 # shellcheck disable=SC2086
 works $two --report report.html --curves curves.jsonl
@@ -333,30 +334,43 @@ echo "[1]" >list.jsonl
 refused 1 "line 1 of list.jsonl is no JSON object" \
     eval --model m.bhn --data "$mnist" --report r.html --curves list.jsonl
 [ ! -e r.html ] || fail "a report was left behind"
-if [ -c /dev/full ]; then
-    "$bayhenn" eval --model m.bhn --data "$mnist" --limit 1 --report /dev/full >out 2>err
-    [ $? = 1 ] || fail "status of a report that was lost"
-    grep -q "writing /dev/full failed" err || fail "a report that was lost"
-    [ -c /dev/full ] || fail "/dev/full is gone"
-fi
+[ ! -c /dev/full ] || refused 1 "it exists and is no regular file" \
+    eval --model m.bhn --data "$mnist" --report /dev/full
+# What is written replaces files of its own kind alone.
+cp m.bhn kept.bhn
+refused 1 "m.bhn exists and is no HTML page" eval --model m.bhn --data "$mnist" --report m.bhn
+refused 1 "list.jsonl exists and is no safetensors file" export m.bhn --format plain \
+    --out list.jsonl
+cmp -s m.bhn kept.bhn || fail "a model was written over"
 
 # Images of another size are no test of whether the network notices.
 mkdir small
 printf '\0\0\10\3\0\0\0\1\0\0\0\2\0\0\0\3abcdef' >small/t10k-images-idx3-ubyte
 printf '\0\0\10\1\0\0\0\1\0' >small/t10k-labels-idx1-ubyte
-refused 1 "images in small are 3x2, the model takes 28x28" \
+refused 1 "images in small are 3 x 2 with 1 channels, not 28 x 28 with 1" \
     eval --model m.bhn --data "$mnist" --ood small
 
-fit="eval --model m.bhn --data both --fit-temperature --out calibrated.bhn --samples 2"
+# Classes are matched by name.
+mkdir -p pictures/seven
+for i in 1 2 3 4 5; do
+    cp "$source/share/mnist/mnist-0000-label7.png" pictures/seven/$i.png
+done
+refused 1 "has a class \"seven\", and the model's are 0, 1, 2" \
+    eval --model m.bhn --data pictures
+
+refused 2 "data names no validation part, and train held none back for m.bhn" \
+    eval --model m.bhn --data data --split validation
+works train --data data --net netd --epochs 1 --validation 0.2 --out held.bhn
+fit="eval --model held.bhn --data both --fit-temperature --out calibrated.bhn --samples 2"
 # shellcheck disable=SC2086
 {
-    refused 2 "both names no validation part: say by --validation which share" $fit
-    works $fit --validation 0.1
+    refused 2 "0.2 held back for validation, split seed 1): leave" $fit --validation 0.1
+    works $fit
 }
 has "^temperature [0-9.]*, fitted on [0-9]* images of the validation split"
 has "NLL .* before, .* after"
 # shellcheck disable=SC2086
-works $fit --validation 0.1 --path float --json
+works $fit --path float --json
 json temperature images before.nll after.nll before.ece after.ece
 works eval --model calibrated.bhn --data "$mnist" --limit 1
 
@@ -477,6 +491,8 @@ connect="--connect $address --ca certs/server.crt --guard sampled"
     has "float *quantised *encrypted"
     has "(2 images, 3 draws,"
     refused 1 "makes 3 draws" eval --data "$mnist" --samples 8 --limit 2 $connect
+    refused 1 "has a class \"seven\", and the model's are 0, 1, 2" \
+        eval --data pictures $connect
     refused 1 "server's model is" eval --model other.bhn --data "$mnist" $connect
     "$bayhenn" infer $connect "$digit" "$digit" >&- 2>err
     notices_loss $? "infer >&-"

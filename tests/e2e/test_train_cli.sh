@@ -84,7 +84,7 @@ for estimator in local flipout sample; do
     try --estimator $estimator
 done
 try --prior gauss:0.2 --kl-weight 1 --kl-warmup 0 --pretrain 0 --moped 0.2
-try --prior mixture:0.5,0.3,0.01
+try --prior mixture:0.5,0.3,0.01 --members 2
 try --optimiser sgd --momentum 0.8 --rate 0.05 --weight-decay 0.001
 for schedule in cosine step constant; do
     try --schedule $schedule
@@ -99,12 +99,34 @@ try --weight-bits 6 --act-bits 7 --seed 9 --threads 3
 try --folds 3 --fold 2 --split-seed 4 --strict --dataset elsewhere
 works info try.bhn
 has "trained on elsewhere"
+# The model knows its cut, and no other is taken: it would be images that it has learnt from.
+works eval --model try.bhn --data d
+has "^test part: fold 2 of 3, split seed 4$"
+works eval --model try.bhn --data d --folds 3 --fold 2 --split-seed 4
+for other in "--folds 3 --fold 1" "--folds 5 --fold 2" "--split-seed 5" \
+    "--split train --validation 0.1"; do
+    # shellcheck disable=SC2086
+    refused 2 "try.bhn was trained on another cut of the data (fold 2 of 3, split seed 4)" \
+        eval --model try.bhn --data d $other
+done
+refused 2 "another cut of the data (as the data names it): leave" \
+    eval --model bayes.bhn --data d --folds 5 --fold 1
+# Data from elsewhere is whole unless it names a test part.
+mkdir elsewhere
+images elsewhere/ 10 12 3 5
+works eval --model try.bhn --data d --ood elsewhere --json
+has '"part":"fold 2 of 3, split seed 4","ood_images":10,'
+works eval --model try.bhn --data d --ood d --json
+has '"ood_images":60,'
 echo "$net # a comment" >tiny.net
 try --net tiny.net
 try --validation 0.2 --patience 1 --epochs 8 --pretrain 2 --json
 json val_loss val_accuracy
-works eval --model try.bhn --data d --split validation --validation 0.2 --json
-has '"images":30'
+for option in "" "--validation 0.2"; do
+    # shellcheck disable=SC2086
+    works eval --model try.bhn --data d --split validation $option --json
+    has '"images":30'
+done
 
 # ---- tables ----
 table 200 >patients.csv
@@ -113,6 +135,37 @@ works train --data patients.csv --label outcome --net mlp:3x8x2 --epochs 30 --ba
 has "mlp on patients, 160 training examples"
 works eval --model patients.bhn --data patients.csv --json
 at_least accuracy 0.9
+has '"part":"fold 1 of 5, split seed 1"'
+# Classes are matched by name, whichever of them there are.
+grep -v sick patients.csv >healthy.csv
+sed 's/sick/ill/' patients.csv >ill.csv
+works eval --model patients.bhn --data healthy.csv --json
+at_least accuracy 0.9
+refused 1 "has a class \"ill\", and the model's are sick, well:" \
+    eval --model patients.bhn --data ill.csv
+# A patient's number is no measurement.
+awk -F , '{ print (NR == 1 ? "patient_id" : int(NR / 2)) "," $0 }' patients.csv >numbered.csv
+works eval --model patients.bhn --data numbered.csv --folds 5 --fold 1
+has "^test part: fold 1 of 5, split seed 1$"
+refused 2 "another cut of the data (fold 1 of 5, split seed 1)" \
+    eval --model patients.bhn --data numbered.csv --folds 5 --fold 2
+# The weights alone, with the table for what they were normalised by.
+works export patients.bhn --format blitz --out patients.safetensors
+import="import patients.safetensors --net mlp:3x8x2 --input 1x1x3 --out back.bhn"
+# shellcheck disable=SC2086
+{
+    works $import --data patients.csv --classes sick,well
+    has "^inputs: rows of a table, columns: 3$"
+    works eval --model back.bhn --data patients.csv --folds 4 --fold 2 --split-seed 3 --json
+    has '"part":"fold 2 of 4, split seed 3"'
+    at_least accuracy 0.9
+    refused 2 "patients.csv names no validation part: say by --validation which share" \
+        eval --model back.bhn --data patients.csv --split validation
+    cut -d , -f 2-4 patients.csv >two.csv
+    refused 1 "rows in two.csv are 2 x 1 with 1 channels, not 3 x 1" $import --data two.csv
+    refused 2 "normalised by column: leave --input-mean" $import --data patients.csv \
+        --input-dev 2
+}
 wdbc=$source/../shared/data/tabular/wdbc_breast_cancer.csv
 if [ -e "$wdbc" ]; then
     works train --data "$wdbc" --net mlp:30x16x2 --epochs 30 --batch 32 --out wdbc.bhn
@@ -176,6 +229,11 @@ refuse() {
 }
 refuse 1 "cannot write missing/no.bhn: No such file" --out missing/no.bhn
 refuse 1 "it exists and is a folder" --out d
+echo "somebody's data" >data.txt
+refuse 1 "exists and is no model" --out data.txt
+grep -q "somebody's data" data.txt || fail "a file of another kind was written over"
+refused 1 "exists and is no safetensors file" export bayes.bhn --format plain \
+    --out data.txt
 refuse 1 "cannot write missing/c: No such file" --checkpoint missing/c
 refuse 2 "are the same file" --checkpoint no.bhn
 refuse 1 "no checkpoint no.bhn.checkpoint to go on from" --resume
@@ -203,7 +261,7 @@ refuse 2 "size is 1 or 3 channels" --size 2x12x12
 refuse 1 "1 channels, not 8 x 8" --size 1x8x8
 refuse 2 "estimator is for --method bayes" --estimator flipout --method normal
 refuse 2 "moped is for --method bayes" --moped 0.1 --method ensemble
-refuse 2 "members is for --method ensemble" --members 3
+refuse 2 "members is for --method bayes or ensemble" --method normal --members 3
 refuse 2 "momentum is for --optimiser sgd" --momentum 0.5
 refuse 2 "both start the means" --pretrain 1 --init-from bayes.bhn
 refuse 2 "more than half of --epochs" --pretrain 2
@@ -220,6 +278,10 @@ mkdir own gap
 cp d/* own
 images own/val- 30 12 3 3
 refuse 2 "own names its own validation part" --data own --validation 0.1
+"$bayhenn" train --data patients.csv --net mlp:3x4x2 --optimiser sgd --rate 50 \
+    --epochs 40 --out wild.bhn >out 2>err
+grep -q "training diverged in epoch .*: lower the learning rate" err || fail "no divergence"
+[ -e wild.bhn.checkpoint ] && fail "a run that diverged leaves its checkpoint"
 refused 2 "own names its own validation part" eval --model bayes.bhn --data own \
     --split validation --validation 0.1
 try --data own --patience 2
@@ -313,10 +375,13 @@ near "$(nll bayes.bhn d float)" "$(nll bayes.bhn d quantised)" 0.05
 }
 end_server
 
-serve patients.bhn --samples 4
+# Of a network without deviations, whose labels do not depend on draws.
+works train --data patients.csv --label outcome --net mlp:3x8x2 --epochs 30 --batch 16 \
+    --rate 0.02 --method normal --out steady.bhn
+serve steady.bhn --samples 1
 # shellcheck disable=SC2086
-near "$(nll patients.bhn patients.csv quantised)" \
-    "$(nll patients.bhn patients.csv encrypted $connect)" 0.1
+near "$(nll steady.bhn patients.csv quantised)" \
+    "$(nll steady.bhn patients.csv encrypted $connect)" 0.1
 # labels: of the answers in out.
 labels() {
     sed 's/.*"label":\([0-9]*\).*/\1/' out | tr '\n' ' '
@@ -349,7 +414,7 @@ cut -d , -f 1-2 patients.csv >narrow.csv
     has "well"
     printf 'patients.csv:1\npatients.csv\ngaps.csv:0\ninputs.csv:0\n' |
         "$bayhenn" infer $connect --json - >out 2>err
-    [ "$(labels)" = "1 0 " ] || fail "rows on standard input"
+    [ "$(labels)" = "1 0 " ] || fail "rows on standard input: $(labels)"
     [ "$(wc -l <err)" = 2 ] || fail "not a line for each row that is none"
     refused 1 "line 2 of gaps.csv: column \"noise\" is missing" infer $connect gaps.csv:0
     refused 2 "patients.csv holds many rows: say which" infer $connect patients.csv

@@ -194,6 +194,7 @@ static void test_other_options(void **state)
     OTHER(augment.flip_vertical, true);
     OTHER(augment.turn, true);
     OTHER(augment.repeat_edge, true);
+    OTHER(balance, true);
     OTHER(estimator, BH_ESTIMATOR_FLIPOUT);
     OTHER(prior.dev, 0.2);
     OTHER(prior.mixture, true);

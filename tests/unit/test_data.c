@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // IDX and PNG files, good and bad, all written by the test itself.
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <png.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 #include "base/memory.h"
 #include "data/images.h"
 #include "data/resize.h"
+#include "data/xz.h"
 #include "support/faults.h"
 #include "support/files.h"
 #include "support/test.h"
@@ -117,6 +120,24 @@ static void test_xz(void **state)
     assert_status(load_images("long.xz"), BH_ERR_ENCODING);
     files_write_xz("short.xz", file, len - 1);
     assert_status(load_images("short.xz"), BH_ERR_ENCODING);
+}
+
+// A file that cannot be read is not called damaged: a folder opens, and fails to.
+static void test_xz_unreadable(void **state)
+{
+    (void)state;
+    uint8_t byte;
+    size_t got;
+    const char *problem = NULL;
+    files_folder("folder.xz");
+    int fd = open(files_at("folder.xz"), O_RDONLY);
+    assert_true(fd >= 0);
+    bh_xz *xz = bh_xz_new(fd);
+    assert_non_null(xz);
+    assert_status(bh_xz_read(xz, &byte, 1, &got, &problem), BH_ERR_IO);
+    assert_int_equal(errno, EISDIR);
+    assert_int_equal(got, 0);
+    bh_xz_free(xz);
 }
 
 // A dictionary of 2 GiB, which a header may ask for with its checksum right.
@@ -504,11 +525,17 @@ static void test_every_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_idx),        cmocka_unit_test(test_xz),
-        cmocka_unit_test(test_xz_memory),  cmocka_unit_test(test_idx_headers),
-        cmocka_unit_test(test_labels),     cmocka_unit_test(test_png_kinds),
-        cmocka_unit_test(test_png_damage), cmocka_unit_test(test_png_sizes),
-        cmocka_unit_test(test_resize),     cmocka_unit_test(test_every_allocation),
+        cmocka_unit_test(test_idx),
+        cmocka_unit_test(test_xz),
+        cmocka_unit_test(test_xz_memory),
+        cmocka_unit_test(test_xz_unreadable),
+        cmocka_unit_test(test_idx_headers),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_png_kinds),
+        cmocka_unit_test(test_png_damage),
+        cmocka_unit_test(test_png_sizes),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_every_allocation),
     };
     return cmocka_run_group_tests(tests, files_begin, files_end);
 }

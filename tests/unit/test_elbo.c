@@ -209,7 +209,13 @@ static void test_loss_of_huge_logits(void **state)
     }
     const uint8_t labels[] = {1, 2, 0};
     size_t hits = 10;
-    double loss = bh_tape_loss(&t, &hits, labels, 3, 0.5);
+    const double weights[] = {1, 1, 3};
+    double loss = bh_tape_loss(&t, &hits, labels, 3, weights, 0.5);
+    assert_close(loss, 1e4 + 3 * log(3) + log(3), 1e-9);
+    const double heavy = grad[2 * BH_LANES + 1]; // of the image of class 2
+    assert_close(heavy, 0.5 * 3 * (1.0 / 3 - 1), 1e-12);
+    hits = 10;
+    loss = bh_tape_loss(&t, &hits, labels, 3, NULL, 0.5);
     assert_close(loss, 1e4 + 2 * log(3), 1e-9);
     assert_int_equal(hits, 11); // of equal logits the first counts
     const double sixth = 1.0 / 6;

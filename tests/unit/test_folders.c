@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/hooks.h"
-#include "data/dataset.h"
+#include "data/formats.h"
 #include "support/faults.h"
 #include "support/files.h"
 
@@ -258,6 +258,56 @@ static void test_class_folders(void **state)
     bh_dataset_clear(&data);
 }
 
+// Pictures that are not to be resized.
+static void test_exact(void **state)
+{
+    (void)state;
+    static const bh_shape wanted[] = {{0}, {1, 4, 4}, {1, 3, 4}};
+    bh_dataset_options options = {
+        .exact = true, .on_skipped = on_skipped, .user = &seen};
+    bh_dataset data;
+    bh_error err = {0};
+    files_png("exact/x/a.png", 1, 4, 4, 1);
+    files_png("exact/x/b.png", 1, 4, 5, 2);
+    files_png("exact/x/c.png", 3, 4, 4, 3);
+    files_png("exact/y/d.png", 1, 4, 4, 4);
+    for (size_t i = 0; i < 2; i++) {
+        options.wanted = wanted[i];
+        assert_ok(bh_dataset_load(&data, files_at("exact"), &options, &err));
+        assert_int_equal(data.images.count, 2);
+        assert_int_equal(data.images.pixels[16], 4);
+        assert_int_equal(data.skipped, 2);
+        assert_non_null(
+            strstr(seen.last, "c.png: it is 4 x 4 with 3 channels, not 4 x 4"));
+        bh_dataset_clear(&data);
+    }
+    options.wanted = wanted[2];
+    assert_status(bh_dataset_load(&data, files_at("exact"), &options, &err),
+                  BH_ERR_ENCODING);
+    assert_non_null(strstr(err.message, "nothing in "));
+    options = (bh_dataset_options){.exact = true, .strict = true};
+    assert_status(bh_dataset_load(&data, files_at("exact"), &options, &err),
+                  BH_ERR_ENCODING);
+    assert_non_null(
+        strstr(err.message, "b.png: it is 5 x 4 with 1 channels, not 4 x 4"));
+}
+
+// Files that are fine one by one, but too many images or pixels together.
+static void test_join_bounds(void **state)
+{
+    (void)state;
+    bh_dataset data = {0};
+    bh_error err = {0};
+    bh_part parts[] = {{{.count = 6000000, .shape = {1, 1, 1}}, BH_SPLIT_TRAIN},
+                       {{.count = 6000000, .shape = {1, 1, 1}}, BH_SPLIT_TEST}};
+    assert_status(bh_dataset_join(&data, parts, 2, "d", &err), BH_ERR_TOO_LARGE);
+    assert_non_null(strstr(err.message, "cannot use d: 12000000 images of 1 x 1"));
+    parts[0].images = parts[1].images =
+        (bh_images){.count = 10000, .shape = {1, 1024, 1024}};
+    assert_status(bh_dataset_join(&data, parts, 2, "d", &err), BH_ERR_TOO_LARGE);
+    bh_dataset_clear(&data);
+}
+
 static void test_broken_pictures(void **state)
 {
     (void)state;
@@ -455,7 +505,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idx_splits),    cmocka_unit_test(test_idx_damage),
         cmocka_unit_test(test_idx_groups),    cmocka_unit_test(test_cifar),
-        cmocka_unit_test(test_class_folders), cmocka_unit_test(test_broken_pictures),
+        cmocka_unit_test(test_class_folders), cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_join_bounds),   cmocka_unit_test(test_broken_pictures),
         cmocka_unit_test(test_class_limits),  cmocka_unit_test(test_split_folders),
         cmocka_unit_test(test_idc),           cmocka_unit_test(test_idc_damage),
         cmocka_unit_test(test_unknown),       cmocka_unit_test(test_every_allocation),

@@ -255,8 +255,14 @@ static void test_examples(void **state)
     assert_ok(bh_tensors_read(&t, w.data, w.len, "e.st", NULL));
     assert_ok(bh_examples_read(&e, &t, m, NULL));
     assert_int_equal(e.count, 2);
-    assert_ok(bh_examples_compare(&difference, &e, m));
+    assert_ok(bh_examples_compare(&difference, &e, m, NULL));
     assert_true(fabs(difference - 0.125) < 1e-6); // 0.5 of 4
+    const float infinite[] = {INFINITY, -INFINITY, NAN};
+    for (size_t i = 0; i < 3; i++) {
+        bh_model_posterior(m, 0, 3)->mean[elsewhere_weights(3) + i] = infinite[i];
+        assert_status(bh_examples_compare(&difference, &e, m, NULL), BH_ERR_RANGE);
+        bh_model_posterior(m, 0, 3)->mean[elsewhere_weights(3) + i] = outputs[i];
+    }
     bh_examples_clear(&e);
     bh_tensors_clear(&t);
     bh_writer_clear(&w);

@@ -18,6 +18,7 @@
 #include "support/test.h"
 
 enum { INPUT = 2 * 8 * 8, CLASSES = 3, IMAGES = 40 };
+enum { CUT_AT = 24, CUT_BYTES = 25 }; // in a model file
 
 #define CONV(o, k, s, p)                                                               \
     (bh_layer)                                                                         \
@@ -476,6 +477,80 @@ static void test_bad_contents(void **state)
     bh_model_free(m);
 }
 
+// What a file says of the cut: all of it is kept, and nothing that makes no sense.
+static void test_cut(void **state)
+{
+    (void)state;
+    static const struct {
+        bh_model_cut cut;
+        bool fine;
+    } cases[] = {
+        {{0}, true},
+        {{true, 0, 0, 0, 0}, true},
+        {{true, 5, 5, 0.25, UINT64_MAX}, true},
+        {{true, 5, 6, 0, 1}, false},
+        {{true, 5, 0, 0, 1}, false},
+        {{true, 0, 1, 0, 1}, false},
+        {{true, 1, 1, 0, 1}, false},
+        {{true, 0, 0, 1, 1}, false},
+        {{true, 0, 0, -0.1, 1}, false},
+        {{true, 0, 0, NAN, 1}, false},
+        {{false, 2, 1, 0, 0}, false},
+        {{false, 0, 0, 0.1, 0}, false},
+        {{false, 0, 0, 0, 1}, false},
+    };
+    test_rng rng = test_rng_new("cut");
+    bh_model *m = new_model(0, 0.2, &rng);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const bh_model_cut *cut = &cases[i].cut;
+        bh_model *back;
+        bh_writer w = {0};
+        m->cut = *cut;
+        if (!cases[i].fine) {
+            expect_refusal(m, "the cut of its data makes no sense");
+            continue;
+        }
+        assert_ok(bh_model_write(m, &w));
+        assert_ok(bh_model_read(&back, w.data, w.len, "x", NULL));
+        assert_true(back->cut.stated == cut->stated && back->cut.folds == cut->folds &&
+                    back->cut.fold == cut->fold && back->cut.seed == cut->seed);
+        assert_true(back->cut.validation == cut->validation);
+        bh_model_free(back);
+        bh_writer_clear(&w);
+    }
+    bh_model_free(m);
+}
+
+// Version 2 is version 3 without the cut.
+static void test_version_2(void **state)
+{
+    (void)state;
+    test_rng rng = test_rng_new("version 2");
+    bh_model *m = new_model(0, 0.2, &rng), *back;
+    bh_writer w = {0}, again = {0};
+    m->cut = (bh_model_cut){true, 5, 2, 0.1, 7};
+    assert_ok(bh_model_write(m, &w));
+    memmove(w.data + CUT_AT, w.data + CUT_AT + CUT_BYTES, w.len - CUT_AT - CUT_BYTES);
+    w.len -= CUT_BYTES;
+    w.data[8] = 2;
+    for (size_t i = 0; i < 8; i++) {
+        w.data[12 + i] = (uint8_t)(w.len >> (8 * i));
+    }
+    seal(&w);
+    assert_ok(bh_model_read(&back, w.data, w.len, "x", NULL));
+    assert_false(back->cut.stated);
+    m->cut = (bh_model_cut){0};
+    bh_writer_clear(&w);
+    assert_ok(bh_model_write(m, &w));
+    assert_ok(bh_model_write(back, &again));
+    assert_int_equal(w.len, again.len);
+    assert_memory_equal(w.data, again.data, w.len);
+    bh_writer_clear(&w);
+    bh_writer_clear(&again);
+    bh_model_free(back);
+    bh_model_free(m);
+}
+
 // A graph that promises 2^26 weights costs no memory if the file does not hold them.
 static void test_no_memory_for_promises(void **state)
 {
@@ -495,6 +570,7 @@ static void test_no_memory_for_promises(void **state)
     bh_writer_u32(&w, BH_MODEL_VERSION);
     bh_writer_u64(&w, 0);
     bh_writer_u32(&w, 1);
+    bh_writer_bytes(&w, (uint8_t[CUT_BYTES]){0}, CUT_BYTES);
     bh_graph_write(&g, &w);
     bh_writer_bytes(&w, (uint8_t[100]){0}, 100);
     w.data[12] = (uint8_t)w.len;
@@ -627,6 +703,8 @@ int main(void)
         cmocka_unit_test(test_damaged_file),
         cmocka_unit_test(test_hostile_file),
         cmocka_unit_test(test_bad_contents),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_version_2),
         cmocka_unit_test(test_no_memory_for_promises),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_every_allocation),

@@ -1,31 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Published data sets, where they are: their counts, and how long reading them takes.
+// One of the published data sets, where it is: its counts, and how long reading it
+// takes.
 //
-// usage: test_published [TEST]
+// usage: test_published SET
 #include <string.h>
 #include <sys/stat.h>
 
 #include "data/dataset.h"
 #include "support/test.h"
 
-#define SHARED BH_SOURCE_DIR "/../shared/data/"
+#define SHARED   BH_SOURCE_DIR "/../shared/data/"
+#define FASHION  SHARED "fashion-mnist-idx"
+#define MEDMNIST SHARED "medmnist/"
+#define MALARIA  SHARED "malaria-cells"
+#define CIFAR    SHARED "cifar10"
+#define WDBC     SHARED "tabular/wdbc_breast_cancer.csv"
+#define MNIST    BH_SOURCE_DIR "/data/mnist"
 
-static bool is_there(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0;
-}
-
-// Skips the test where the set is missing.
 static bh_dataset load(const char *path, size_t count, bh_shape shape,
                        uint32_t n_classes)
 {
     bh_dataset data;
     bh_error err = {0};
-    if (!is_there(path)) {
-        printf("%s is not here\n", path);
-        skip();
-    }
     clock_t start = clock();
     if (bh_dataset_load(&data, path, &(bh_dataset_options){.strict = true}, &err) !=
         BH_OK) {
@@ -66,8 +62,7 @@ static void check_splits(const bh_dataset *data, size_t train, size_t validation
 static void test_fashion(void **state)
 {
     (void)state;
-    bh_dataset data =
-        load(SHARED "fashion-mnist-idx", 70000, (bh_shape){1, 28, 28}, 10);
+    bh_dataset data = load(FASHION, 70000, (bh_shape){1, 28, 28}, 10);
     check_labels(&data, 7000);
     check_splits(&data, 60000, 0, 10000);
     bh_dataset_clear(&data);
@@ -76,12 +71,10 @@ static void test_fashion(void **state)
 static void test_medmnist(void **state)
 {
     (void)state;
-    bh_dataset data =
-        load(SHARED "medmnist/breastmnist", 780, (bh_shape){1, 28, 28}, 2);
+    bh_dataset data = load(MEDMNIST "breastmnist", 780, (bh_shape){1, 28, 28}, 2);
     check_splits(&data, 546, 78, 156);
     bh_dataset_clear(&data);
-    data = load(SHARED "medmnist/pneumoniamnist-train3882", 5030, (bh_shape){1, 28, 28},
-                2);
+    data = load(MEDMNIST "pneumoniamnist-train3882", 5030, (bh_shape){1, 28, 28}, 2);
     check_splits(&data, 3882, 524, 624);
     bh_dataset_clear(&data);
 }
@@ -89,7 +82,7 @@ static void test_medmnist(void **state)
 static void test_malaria(void **state)
 {
     (void)state;
-    bh_dataset data = load(SHARED "malaria-cells", 27558, (bh_shape){1, 50, 50}, 2);
+    bh_dataset data = load(MALARIA, 27558, (bh_shape){1, 50, 50}, 2);
     check_labels(&data, 13779);
     assert_int_equal(data.n_groups, 200);
     assert_null(data.split);
@@ -109,7 +102,7 @@ static void test_malaria(void **state)
 static void test_cifar(void **state)
 {
     (void)state;
-    bh_dataset data = load(SHARED "cifar10", 10000, (bh_shape){3, 32, 32}, 10);
+    bh_dataset data = load(CIFAR, 10000, (bh_shape){3, 32, 32}, 10);
     check_labels(&data, 1000);
     check_splits(&data, 0, 0, 10000);
     bh_dataset_clear(&data);
@@ -118,8 +111,7 @@ static void test_cifar(void **state)
 static void test_wdbc(void **state)
 {
     (void)state;
-    bh_dataset data =
-        load(SHARED "tabular/wdbc_breast_cancer.csv", 569, (bh_shape){1, 1, 30}, 2);
+    bh_dataset data = load(WDBC, 569, (bh_shape){1, 1, 30}, 2);
     size_t benign = 0;
     for (size_t i = 0; i < 569; i++) {
         benign += data.images.labels[i];
@@ -135,25 +127,38 @@ static void test_wdbc(void **state)
 static void test_mnist(void **state)
 {
     (void)state;
-    bh_dataset data =
-        load(BH_SOURCE_DIR "/data/mnist", 70000, (bh_shape){1, 28, 28}, 10);
+    bh_dataset data = load(MNIST, 70000, (bh_shape){1, 28, 28}, 10);
     check_splits(&data, 60000, 0, 10000);
     bh_dataset_clear(&data);
 }
 
+typedef struct published {
+    const char *name, *path;
+    struct CMUnitTest test;
+} published;
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fashion), cmocka_unit_test(test_medmnist),
-        cmocka_unit_test(test_malaria), cmocka_unit_test(test_cifar),
-        cmocka_unit_test(test_wdbc),    cmocka_unit_test(test_mnist),
+    static const published sets[] = {
+        {"fashion", FASHION, cmocka_unit_test(test_fashion)},
+        {"medmnist", MEDMNIST, cmocka_unit_test(test_medmnist)},
+        {"malaria", MALARIA, cmocka_unit_test(test_malaria)},
+        {"cifar", CIFAR, cmocka_unit_test(test_cifar)},
+        {"wdbc", WDBC, cmocka_unit_test(test_wdbc)},
+        {"mnist", MNIST, cmocka_unit_test(test_mnist)},
     };
-    if (!is_there(SHARED)) {
-        printf("skipped: " SHARED " is not here\n");
-        return 77;
+    struct stat info;
+    for (size_t i = 0; argc == 2 && i < sizeof sets / sizeof sets[0]; i++) {
+        const struct CMUnitTest tests[] = {sets[i].test};
+        if (strcmp(sets[i].name, argv[1]) != 0) {
+            continue;
+        }
+        if (stat(sets[i].path, &info) != 0) {
+            printf("skipped: %s is not here\n", sets[i].path);
+            return 77;
+        }
+        return cmocka_run_group_tests(tests, NULL, NULL);
     }
-    if (argc > 1) {
-        cmocka_set_test_filter(argv[1]);
-    }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    fputs("usage: test_published SET\n", stderr);
+    return 2;
 }

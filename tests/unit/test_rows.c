@@ -51,6 +51,7 @@ static void test_class_or_none(void **state)
         {"a,y,b\n1,no,2\n3,yes,4\n5,yes,6\n", "y"},
         {"a,patient,y,b\n1,x,no,2\n3,,yes,4\n5,x,yes,6\n", "y"},
         {"patient,a,b\nx,1,2\ny,3,4\nz,5,6\n", NULL},
+        {"a,b,patient_id\n1,2,7\n3,4,8\n5,6,9\n", NULL},
         {"3,2,no,yes\n1,2,0\n3,4,1\n5,6,0\n", NULL},
     };
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {

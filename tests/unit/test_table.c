@@ -128,15 +128,27 @@ static void test_groups(void **state)
     static const char *const texts[] = {
         "x,Patient,y\n1,P2,0\n2,P1,1\n3,P2,1\n4,P10,0",
         "GROUP,x,y\n7b,1,0\n6 a,2,1\n7b,3,1\n66,4,0",
-        "x,y,group\n1,0,c\n2,1,a\n3,1,c\n4,0,b"}; // the class is the last but the group
-    const uint32_t groups[][4] = {{2, 0, 2, 1}, {2, 0, 2, 1}, {2, 0, 2, 1}};
-    for (size_t i = 0; i < 3; i++) {
+        "x,y,group\n1,0,c\n2,1,a\n3,1,c\n4,0,b", // the class is the last but the group
+        "patient_id,x,y\n12,1,0\n10,2,1\n12,3,1\n11,4,0",
+        "x,y,Of Patient\n1,0,12\n2,1,10\n3,1,12\n4,0,11"};
+    const uint32_t groups[] = {2, 0, 2, 1};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         bh_dataset data = load(texts[i], NULL);
         assert_int_equal(data.n_groups, 3);
-        assert_memory_equal(data.group, groups[i], sizeof groups[i]);
+        assert_memory_equal(data.group, groups, sizeof groups);
         check(data, 1, values, "0110");
     }
-    bh_dataset data = load("x,patients,y\n1,5,0\n2,6,1\n", NULL); // not exactly so
+    // The exact name counts, and the class that is asked for is no group.
+    check(load("patients,x,group\n0,1,a\n1,2,b\n1,3,c\n0,4,d", "patients"), 1, values,
+          "0110");
+    bh_dataset data = load("patients,Group,x,y\n5,a,1,0\n6,a,2,1\n", NULL);
+    assert_int_equal(data.n_groups, 1);
+    assert_int_equal(data.images.shape.width, 2);
+    bh_dataset_clear(&data);
+    data = load("x,patient_died\n1,0\n2,1\n", "patient_died");
+    assert_null(data.group);
+    bh_dataset_clear(&data);
+    data = load("x,groups,y\n1,5,0\n2,6,1\n", NULL); // of no patients
     assert_null(data.group);
     assert_int_equal(data.images.shape.width, 2);
     bh_dataset_clear(&data);
@@ -198,7 +210,6 @@ static void test_broken_tables(void **state)
     refused("group\n1\n", NULL, "has 1 columns");
     refused("1,2\n3,4\n", "y", "no line with the names of columns");
     refused("a,b\n3,4\n", "y", "no column \"y\"");
-    refused("a,b,group\n3,4,1\n", "group", "cannot be group and class");
     refused("a,b\n1,\"2\n", NULL, "quotes of line 2");
     refused("a,b\n1,\"2\"3\n", NULL, "quotes of line 2");
     refused("1,0.5\n2,1.5\n", NULL, "not whole");

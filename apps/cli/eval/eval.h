@@ -29,7 +29,8 @@ typedef struct eval_options {
     const char *model, *data, *ood, *label, *out, *report, *curves;
     remote server;
     bool paths[EVAL_PATHS];
-    bool paths_given, split_given, validation_given, seed_given, samples_given;
+    bool paths_given, split_given, validation_given, split_seed_given;
+    bool seed_given, samples_given;
     bool threads_given, json, strict, fit;
     bh_split split;
     uint64_t samples, limit, seed, threads, folds, fold, split_seed;
@@ -47,7 +48,10 @@ typedef struct eval_setting {
     bh_model *model;                  // NULL: the server's alone
     bh_tls_client *connection;        // NULL: in the clear alone
     bh_pool *pool;                    // for the clear paths, or NULL
+    bh_dataset data;                  // until its images are taken
+    bh_cut cut;                       // of it
     bh_images images, ood;            // no ood: ood.count is 0
+    char part[128];                   // which the images are
     size_t count, ood_count;          // of them, those to evaluate
     const char *model_name, *dataset; // borrowed from the model or the connection
     bh_shape shape;
@@ -58,6 +62,19 @@ typedef struct eval_setting {
 int eval_setting_open(eval_setting *s, const bh_tls_client_options *server);
 void eval_setting_close(eval_setting *s);
 
+// The two steps of reading what the options name, before and after it is known what
+// the model's classes are called: s->data and s->ood; and s->images, labelled as the
+// model numbers its classes.
+bh_status eval_data_load(eval_setting *s, bh_error *err) BH_MUST_CHECK;
+bh_status eval_data_take(eval_setting *s, bh_error *err) BH_MUST_CHECK;
+
+// How s->data is cut, and s->part: as the options say, and where they are silent, as
+// the model was trained. BH_ERR_ARG with a sentence where both speak and differ, or
+// where neither knows of a validation part that is asked for.
+bh_status eval_cut_make(eval_setting *s, bh_error *err) BH_MUST_CHECK;
+
+// What the model calls a class, "" if nothing.
+const char *eval_class_own_name(const eval_setting *s, uint32_t index);
 // The name of a class, a number where it has none, cut to what fits.
 void eval_class_name(const eval_setting *s, uint32_t index, char *text, size_t size);
 

@@ -5,6 +5,8 @@
 #include "bayes/metrics/temperature.h"
 #include "eval/eval.h"
 
+#define LIMIT 1.001 // as near to the end of the range a minimum is none
+
 // Logits were divided by the model's temperature already: what is fitted comes on top.
 static bh_status set_temperature(bh_model *model, double factor, bh_error *err)
 {
@@ -42,6 +44,14 @@ int eval_fit(eval_setting *s, eval_path path)
         eval_numbers before = r.numbers;
         double factor = bh_temperature_fit(r.logits, s->images.labels, s->count,
                                            s->samples, s->classes);
+        if (factor < LIMIT * BH_TEMPERATURE_FIT_MIN ||
+            factor > BH_TEMPERATURE_FIT_MAX / LIMIT) {
+            eval_result_clear(&r);
+            return cli_fail(eval_name,
+                            "no temperature from %g to %g is best: there are too few "
+                            "images, or all of them are right",
+                            BH_TEMPERATURE_FIT_MIN, BH_TEMPERATURE_FIT_MAX);
+        }
         bh_temperature_apply(r.logits, s->count * s->samples * s->classes, factor);
         status = eval_result_update(s, &r);
         if (status == CLI_OK && (set_temperature(s->model, factor, &err) != BH_OK ||

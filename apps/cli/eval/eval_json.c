@@ -92,11 +92,11 @@ void eval_print_json(const eval_setting *s, const eval_result *results, size_t n
 {
     const eval_numbers *first = &results[0].numbers;
     json_t *line = json_pack(
-        "{s:I, s:f, s:f, s:f, s:f, s:I, s:s, s:s, s:s, s:I}", "images",
+        "{s:I, s:f, s:f, s:f, s:f, s:I, s:s, s:s, s:s, s:s, s:I}", "images",
         (json_int_t)s->count, "accuracy", first->accuracy, "nll", first->nll, "brier",
         first->brier, "ece", first->ece, "samples", (json_int_t)s->samples, "model",
         s->model_name, "dataset", s->dataset, "split", eval_split_name(s->o->split),
-        "ood_images", (json_int_t)s->ood_count);
+        "part", s->part, "ood_images", (json_int_t)s->ood_count);
     json_t *paths = json_array();
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(paths, result_of(s, &results[i]));

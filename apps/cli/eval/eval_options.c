@@ -20,11 +20,11 @@ static const char help[] =
     "  --data PATH          a data set; one in MNIST's layout is a folder with\n"
     "                       t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte\n"
     "  --split NAME         test, validation or train [test]\n"
-    "  --validation SHARE   of the training split, as train held it back: needed for\n"
-    "                       the validation split of data that names none\n"
+    "  --validation SHARE   of the training split, as train held it back, where data\n"
+    "                       names no validation split [as in train, of --model]\n"
     "  --folds K --fold I   the data set in K parts, of which the I-th is the test\n"
-    "                       split\n"
-    "  --split-seed N       of parts and shares [1]\n"
+    "                       split [as in train, of --model]\n"
+    "  --split-seed N       of parts and shares [as in train, of --model; else 1]\n"
     "  --label COLUMN       of a table: the class [the last column]\n"
     "  --strict             a broken file is an error; it is skipped otherwise\n"
     "  --path LIST          float, quantised, encrypted: ways to the predictions,\n"
@@ -157,6 +157,7 @@ static bool take_data_option(eval_options *o, int c)
     case OPTION_FOLD:
         return cli_number(eval_name, "--fold", optarg, 1, 1000, &o->fold);
     case OPTION_SPLIT_SEED:
+        o->split_seed_given = true;
         return cli_number(eval_name, "--split-seed", optarg, 0, UINT64_MAX,
                           &o->split_seed);
     case OPTION_LABEL:

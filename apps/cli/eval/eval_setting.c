@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "data_check.h"
 #include "eval/eval.h"
 
 // "28x28", "50x50 in colour", "8x8 with 4 channels"
@@ -27,73 +26,6 @@ static int check_shape(const eval_setting *s, const char *path, const bh_images 
     return cli_fail(eval_name, "the images in %s are %s, the model takes %s", path,
                     shape_text(got, sizeof got, images->shape),
                     shape_text(wanted, sizeof wanted, s->shape));
-}
-
-static int check_labels(const eval_setting *s)
-{
-    for (size_t i = 0; i < s->images.count; i++) {
-        if (s->images.labels[i] >= s->classes) {
-            return cli_fail(eval_name,
-                            "image %zu in %s has label %u, the model %u classes", i,
-                            s->o->data, s->images.labels[i], s->classes);
-        }
-    }
-    return CLI_OK;
-}
-
-static void on_skipped(void *user, const char *sentence)
-{
-    (void)user;
-    cli_fail(eval_name, "%s", sentence);
-}
-
-// A share that train did not hold back would be one that it learnt from.
-static bh_status check_cut(const bh_dataset *data, const bh_cut *cut, bh_split split,
-                           const char *path, bh_error *err)
-{
-    if (split == BH_SPLIT_VALIDATION && !(cut->validation > 0) &&
-        !data_has_validation(data, cut)) {
-        return bh_fail(
-            err, BH_ERR_ARG,
-            "%s names no validation part: say by --validation which share of "
-            "the training part train held back",
-            path);
-    }
-    return data_check_cut(data, cut, path, err);
-}
-
-// One split of a data set. wanted: the size that pictures of another one get; {0}:
-// none.
-static bh_status load(const eval_setting *s, bh_images *out, const char *path,
-                      bh_shape wanted, bh_split split, bh_error *err)
-{
-    const eval_options *o = s->o;
-    bh_dataset data = {0};
-    const bh_dataset_options options = {.wanted = wanted,
-                                        .strict = o->strict,
-                                        .label = o->label,
-                                        .on_skipped = on_skipped};
-    const bh_cut cut = {.folds = (uint32_t)o->folds,
-                        .fold = (uint32_t)o->fold,
-                        .validation = split == BH_SPLIT_TEST ? 0 : o->validation,
-                        .seed = o->split_seed};
-    bh_status status = bh_dataset_load(&data, path, &options, err);
-    if (status == BH_OK && data.values != NULL) {
-        status = s->model != NULL
-                     ? bh_dataset_encode(&data, &s->model->graph.input, err)
-                     : BH_ERR_ARG;
-        if (s->model == NULL) {
-            *err = (bh_error){status, "a table takes --model, which knows its columns"};
-        }
-    }
-    if (status == BH_OK) {
-        status = check_cut(&data, &cut, split, path, err);
-    }
-    if (status == BH_OK) {
-        status = bh_dataset_take(out, &data, &cut, split, err);
-    }
-    bh_dataset_clear(&data);
-    return status;
 }
 
 // The numbers would be called those of a model that did not make them. The manifest
@@ -170,18 +102,9 @@ static int open_files(eval_setting *s)
 {
     const eval_options *o = s->o;
     bh_error err = {0};
-    bh_shape wanted = {0};
     bh_status status =
         o->model != NULL ? bh_model_load(&s->model, o->model, &err) : BH_OK;
-    if (status == BH_OK && s->model != NULL) {
-        wanted = s->model->graph.input.shape;
-    }
-    if (status == BH_OK) {
-        status = load(s, &s->images, o->data, wanted, o->split, &err);
-    }
-    if (status == BH_OK && o->ood != NULL) {
-        status = load(s, &s->ood, o->ood, (bh_shape){0}, BH_SPLIT_TEST, &err);
-    }
+    status = status == BH_OK ? eval_data_load(s, &err) : status;
     if (status == BH_OK) {
         status = cli_pool(&s->pool, o->threads, &err);
     }
@@ -192,6 +115,21 @@ static int open_files(eval_setting *s)
                ? cli_fail(eval_name, "%s is not quantised: --path float alone will do",
                           o->model)
                : CLI_OK;
+}
+
+// The images of the part, once it is known what the model makes of them.
+static int take_images(eval_setting *s)
+{
+    bh_error err = {0};
+    int status =
+        eval_data_take(s, &err) == BH_OK ? CLI_OK : cli_fail_with(eval_name, &err);
+    if (status == CLI_OK) {
+        status = check_shape(s, s->o->data, &s->images);
+    }
+    if (status == CLI_OK && s->o->ood != NULL) {
+        status = check_shape(s, s->o->ood, &s->ood);
+    }
+    return status == CLI_OK ? take_counts(s) : status;
 }
 
 int eval_setting_open(eval_setting *s, const bh_tls_client_options *server)
@@ -207,31 +145,29 @@ int eval_setting_open(eval_setting *s, const bh_tls_client_options *server)
         return status;
     }
     take_facts(s);
-    status = check_shape(s, s->o->data, &s->images);
-    if (status == CLI_OK && s->o->ood != NULL) {
-        status = check_shape(s, s->o->ood, &s->ood);
-    }
-    if (status == CLI_OK) {
-        status = check_labels(s);
-    }
-    return status == CLI_OK ? take_counts(s) : status;
+    return take_images(s);
 }
 
 void eval_setting_close(eval_setting *s)
 {
     bh_tls_client_free(s->connection);
     bh_pool_free(s->pool);
+    bh_dataset_clear(&s->data);
     bh_images_clear(&s->images);
     bh_images_clear(&s->ood);
     bh_model_free(s->model);
 }
 
+const char *eval_class_own_name(const eval_setting *s, uint32_t index)
+{
+    return s->model != NULL
+               ? s->model->graph.class_names[index]
+               : bh_client_class_name(bh_tls_client_engine(s->connection), index);
+}
+
 void eval_class_name(const eval_setting *s, uint32_t index, char *text, size_t size)
 {
-    const char *name =
-        s->model != NULL
-            ? s->model->graph.class_names[index]
-            : bh_client_class_name(bh_tls_client_engine(s->connection), index);
+    const char *name = eval_class_own_name(s, index);
     if (name[0] != '\0') {
         snprintf(text, size, "%s", name);
     } else {

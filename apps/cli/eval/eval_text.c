@@ -53,6 +53,7 @@ static void print_head(const eval_setting *s, const eval_result *results, size_t
     printf("%s on %s, %s split (%zu image%s, %u draw%s, %s)\n", s->model_name,
            s->dataset, eval_split_name(s->o->split), s->count, s->count == 1 ? "" : "s",
            s->samples, s->samples == 1 ? "" : "s", ui_time(time, seconds * 1000));
+    printf("%s part: %s\n", eval_split_name(s->o->split), s->part);
     if (s->ood_count > 0) {
         char shown[CLI_SHOWN_BYTES];
         printf("out of distribution (OOD): %s (%zu image%s)\n",

@@ -141,6 +141,7 @@ static void ticks(const chart *c, bool horizontal)
     }
     double parts = horizontal ? 5 : fmax(2, c->height / 55);
     double step = nice_step(a->hi - a->lo, parts);
+    step = a->whole ? fmax(1, step) : step;
     double first = ceil(a->lo / step - 1e-6);
     int n = (int)((a->hi - a->lo) / step + 2);
     for (int i = 0; i < n && (first + i) * step <= a->hi + step * 1e-6; i++) {

@@ -13,6 +13,7 @@ typedef struct chart_axis {
     const char *label;
     double lo, hi; // lo < hi; above 0 where log
     bool log, percent;
+    bool whole; // whole numbers: no tick between
 } chart_axis;
 
 typedef struct chart {

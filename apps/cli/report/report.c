@@ -1,38 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/report.h"
 
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/file.h"
+#include "output.h"
 #include "report/chart.h"
 
 int report_open(report *r, const eval_options *o)
 {
     bh_error err = {0};
+    int status = output_check(eval_name, o->report, OUTPUT_PAGE);
+    if (status != CLI_OK) {
+        return status;
+    }
     if (o->curves != NULL && curves_load(&r->training, o->curves, &err) != BH_OK) {
         return cli_fail_with(eval_name, &err);
     }
     r->path = o->report;
-    r->out = fopen(o->report, "w");
-    return r->out != NULL
-               ? CLI_OK
-               : cli_fail(eval_name, "cannot write %s: %s", o->report, strerror(errno));
+    r->out = open_memstream(&r->page, &r->page_len);
+    return r->out != NULL ? CLI_OK : cli_fail(eval_name, "out of memory");
 }
 
 void report_close(report *r)
 {
-    struct stat info;
     if (r->out != NULL) {
-        // Only a file that is one: no device goes because an evaluation failed.
-        bool is_file = fstat(fileno(r->out), &info) == 0 && S_ISREG(info.st_mode);
         fclose(r->out);
-        if (is_file) {
-            unlink(r->path);
-        }
     }
+    free(r->page);
     curves_clear(&r->training);
 }
 
@@ -80,14 +77,14 @@ static void write_paths(FILE *out, const eval_result *results, size_t n)
 static void write_facts(FILE *out, const eval_setting *s, const eval_result *results,
                         size_t n)
 {
-    char text[160];
+    char text[256];
     time_t now = time(NULL);
     struct tm parts;
     fputs("<dl class=\"facts\">\n", out);
     fact(out, "Model", s->o->model != NULL ? s->o->model : s->o->server.connect);
     fact(out, "Data", s->o->data);
-    snprintf(text, sizeof text, "%zu images of the %s split", s->count,
-             eval_split_name(s->o->split));
+    snprintf(text, sizeof text, "%zu images of the %s split: %s", s->count,
+             eval_split_name(s->o->split), s->part);
     fact(out, "Images", text);
     if (s->ood_count > 0) {
         fact(out, "Out of distribution", s->o->ood);
@@ -144,8 +141,15 @@ int report_write(report *r, const eval_setting *s, const eval_result *results, s
         return cli_fail(eval_name, "the pictures of the report: %s",
                         bh_status_message(status));
     }
+    bh_error err = {0};
     bool lost = ferror(r->out) != 0;
     lost = fclose(r->out) != 0 || lost;
     r->out = NULL;
-    return lost ? cli_fail(eval_name, "writing %s failed", r->path) : CLI_OK;
+    if (lost) {
+        return cli_fail(eval_name, "out of memory");
+    }
+    return bh_file_replace(r->path, (const uint8_t *)r->page, r->page_len, &err) ==
+                   BH_OK
+               ? CLI_OK
+               : cli_fail_with(eval_name, &err);
 }

@@ -11,18 +11,20 @@
 
 // An open report; {0} is none.
 typedef struct report {
-    FILE *out;
+    FILE *out; // into `page`
+    char *page;
+    size_t page_len;
     const char *path;
     curves training;
 } report;
 
-// Opens the file and reads the curves before the work begins, so that neither can spoil
+// Tries the file and reads the curves before the work begins, so that neither can spoil
 // it afterwards. Complains and returns an exit status.
 int report_open(report *r, const eval_options *o);
-// Everything of the first result, and the figures of all.
+// Writes the file in one piece: everything of the first result, and the figures of all.
 int report_write(report *r, const eval_setting *s, const eval_result *results,
                  size_t n);
-void report_close(report *r); // removes a file that was not written to its end
+void report_close(report *r);
 
 // ---- its parts, each in a file of its own ----
 

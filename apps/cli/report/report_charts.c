@@ -33,8 +33,8 @@ static void write_bin(const chart *c, const bh_bin *bin, size_t b)
 static void reliability(FILE *out, const eval_result *r)
 {
     const double ends[] = {0, 1};
-    const chart_axis share = {"confidence", 0, 1, false, false};
-    chart c = {out, share, {"accuracy", 0, 1, false, false}, 330};
+    const chart_axis share = {"confidence", 0, 1, false, false, false};
+    chart c = {out, share, {"accuracy", 0, 1, false, false, false}, 330};
     report_figure_begin(out, "Reliability");
     chart_begin(&c, "Accuracy by confidence");
     for (size_t b = 0; b < BH_CALIBRATION_BINS; b++) {
@@ -46,7 +46,7 @@ static void reliability(FILE *out, const eval_result *r)
     for (size_t b = 0; b < BH_CALIBRATION_BINS; b++) {
         most = fmax(most, (double)r->bins[b].images);
     }
-    c = (chart){out, share, {"images", 0.5, most * 1.5, true, false}, 150};
+    c = (chart){out, share, {"images", 0.5, most * 1.5, true, false, false}, 150};
     chart_begin(&c, "Images by confidence");
     for (size_t b = 0; b < BH_CALIBRATION_BINS; b++) {
         const double width = 1.0 / BH_CALIBRATION_BINS;
@@ -78,10 +78,11 @@ static void coverage(FILE *out, const eval_setting *s, const eval_result *r)
         y[i] = r->risk[k];
         top = fmax(top, y[i]);
     }
-    chart c = {out,
-               {"answered: the most certain share", 0, 1, false, true},
-               {"errors among them", 0, top > 0 ? top * 1.08 : 0.01, false, true},
-               300};
+    chart c = {
+        out,
+        {"answered: the most certain share", 0, 1, false, true, false},
+        {"errors among them", 0, top > 0 ? top * 1.08 : 0.01, false, true, false},
+        300};
     report_figure_begin(out, "Errors when the uncertain are left out");
     chart_begin(&c, "Risk by coverage");
     chart_line(&c, "a", x, y, n);
@@ -127,8 +128,8 @@ static void entropies(FILE *out, const eval_setting *s, const eval_result *r)
     double right[BARS] = {0}, wrong[BARS] = {0}, other[BARS] = {0};
     double n_right = 0, most = s->classes > 1 ? log(s->classes) : 1;
     chart c = {out,
-               {"predictive entropy, nats", 0, most, false, false},
-               {"share of the images", 0.0005, 1, true, true},
+               {"predictive entropy, nats", 0, most, false, false, false},
+               {"share of the images", 0.0005, 1, true, true, false},
                300};
     for (size_t i = 0; i < s->count; i++) {
         bool is_right = r->scores[i].label == s->images.labels[i];
@@ -188,8 +189,8 @@ static void roc(FILE *out, const eval_result *r)
 {
     double x[BH_ROC_POINTS];
     chart c = {out,
-               {"false alarms on the model's own data", 0.005, 1, true, true},
-               {"alarms on other data", 0, 1, false, true},
+               {"false alarms on the model's own data", 0.005, 1, true, true, false},
+               {"alarms on other data", 0, 1, false, true, false},
                330};
     for (size_t i = 0; i < BH_ROC_POINTS; i++) { // the first one, 0, has no logarithm
         x[i] = (double)i / (BH_ROC_POINTS - 1);

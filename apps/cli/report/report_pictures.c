@@ -135,8 +135,8 @@ bh_status report_pictures(FILE *out, const eval_setting *s, const eval_result *r
         status = put_pictures(out, "Least certain", s, r, all, s->count, true);
     }
     if (status == BH_OK) {
-        status =
-            put_pictures(out, "Wrong, and certain of it", s, r, wrong, n_wrong, false);
+        status = put_pictures(out, "Wrong, the most certain first", s, r, wrong,
+                              n_wrong, false);
     }
     if (status == BH_OK) {
         status = put_pictures(out, "Most certain", s, r, all, s->count, false);

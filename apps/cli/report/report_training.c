@@ -69,7 +69,7 @@ static void figure(FILE *out, const curves *c, const char *title, const char *ca
         lo = fmin(lo, c->points[i].epoch);
         hi = fmax(hi, c->points[i].epoch);
     }
-    chart on = {out, {"epoch", lo, hi > lo ? hi : lo + 1, false, false}, y, 300};
+    chart on = {out, {"epoch", lo, hi > lo ? hi : lo + 1, false, false, true}, y, 300};
     report_figure_begin(out, title);
     fputs("<div class=\"keys\">", out);
     chart_key(out, "a", "training");
@@ -89,7 +89,8 @@ void report_training(FILE *out, const curves *training)
     fputs("<h2>Training</h2>\n<div class=\"grid2\">\n", out);
     if (range_of(training, loss, validation_loss, &lo, &hi)) {
         lo = fmax(lo, 1e-9);
-        chart_axis y = {"loss, nats", lo / 1.15, fmax(hi, lo) * 1.15, true, false};
+        chart_axis y = {"loss, nats", lo / 1.15, fmax(hi, lo) * 1.15,
+                        true,         false,     false};
         figure(
             out, training, "Loss",
             "Mean of -log p(label) in every epoch, without the divergence from the "
@@ -99,8 +100,8 @@ void report_training(FILE *out, const curves *training)
     }
     if (range_of(training, accuracy, validation_accuracy, &lo, &hi)) {
         double room = fmax(hi - lo, 0.01) * 0.06;
-        chart_axis y = {"accuracy", fmax(lo - room, 0), fmin(hi + room, 1), false,
-                        true};
+        chart_axis y = {"accuracy", fmax(lo - room, 0), fmin(hi + room, 1), false, true,
+                        false};
         figure(out, training, "Accuracy",
                "Where validation falls while training rises, the network learns by "
                "heart.",

@@ -11,10 +11,10 @@ const char train_name[] = "train";
 static const char help[] =
     "usage: bayhenn train --data PATH --net NET --out FILE [options]\n"
     "\n"
-    "Trains a network and quantises it for `serve`. Same seed, options and kind of\n"
+    "Trains a network and quantises it. Same seed, options and kind of\n"
     "processor: same model, whatever the number of threads. Ctrl-C stops after the\n"
     "step and writes a checkpoint (exit status 130); the same command with --resume\n"
-    "goes on to the same model. A second Ctrl-C ends at once.\n"
+    "goes on to the same model.\n"
     "\n"
     "  --data PATH          a data set: IDX files, folders of PNG files by class or\n"
     "                       by patient, CIFAR-10 records, a CSV table (docs/data.md)\n"
@@ -26,7 +26,8 @@ static const char help[] =
     "method:\n"
     "  --method NAME        bayes, normal, square (normal, x^2 for every ReLU) or\n"
     "                       ensemble (normal networks, one model) [bayes]\n"
-    "  --members K          networks of an ensemble [5]\n"
+    "  --members K          networks of an ensemble [4]; of bayes, whose posterior is\n"
+    "                       then a mixture [1]\n"
     "  --estimator NAME     sample, flipout or local (local reparametrisation)\n"
     "                       [sample]\n"
     "  --prior PRIOR        gauss:DEV, or mixture:SHARE,DEV,DEV [gauss:0.1]\n"
@@ -51,6 +52,7 @@ static const char help[] =
     "  --augment LIST       shift=PIXELS, rotate=DEGREES, scale=SHARE, flip=h|v|hv,\n"
     "                       turn (by 90 degrees), edge (what moves in repeats it), or\n"
     "                       none [shift=1,rotate=10,scale=0.1; of tables none]\n"
+    "  --balance            every class counts the same in the loss\n"
     "  --patience E         stop after E epochs without a better validation loss and\n"
     "                       keep the best; takes validation data [never]\n"
     "\n"
@@ -61,14 +63,14 @@ static const char help[] =
     "                       part I of K is the test part\n"
     "  --split-seed N       of the cut [1]\n"
     "  --label COLUMN       of a table: the class [the last column]\n"
-    "  --size CxHxW         pictures are resized to it\n"
+    "  --size CxHxW         of pictures\n"
     "  --normalise KIND     fixed (by the training part) or image (by each image)\n"
     "                       [fixed]\n"
-    "  --strict             a broken file is an error; otherwise it is skipped\n"
+    "  --strict             a broken file is an error, not skipped\n"
     "  --dataset NAME       what the model calls the data [the name of PATH]\n"
     "\n"
     "run:\n"
-    "  --seed N             of everything random [1]\n"
+    "  --seed N             [1]\n"
     "  --threads N          [2]\n"
     "  --weight-bits B, --act-bits B   of the quantisation, 2 to 8 [8]\n"
     "  --checkpoint FILE    deleted at the end [the name of --out, .checkpoint]\n"
@@ -79,7 +81,6 @@ static const char help[] =
     "                       validation data\n"
     "\n"
     "examples:\n"
-    "  scripts/get-mnist data/mnist\n"
     "  bayhenn train --data data/mnist --net lenet5 --out lenet5.bhn\n"
     "  bayhenn train --data cells --folds 5 --fold 1 --normalise image \\\n"
     "      --augment flip=hv,turn --net cells.net --out cells.bhn\n"
@@ -125,7 +126,7 @@ static const setting settings[] = {
     {"net", VALUE_TEXT, ANY, .at = AT(net)},
     {"out", VALUE_TEXT, ANY, .at = AT(out)},
     {"method", VALUE_WORD, ANY, .at = AT(method), .words = methods},
-    {"members", VALUE_NUMBER, ENSEMBLE, .at = AT(train.members), 2,
+    {"members", VALUE_NUMBER, BAYES | ENSEMBLE, .at = AT(train.members), 2,
      BH_MODEL_MEMBERS_MAX},
     {"estimator", VALUE_WORD, BAYES, .at = AT(train.estimator), .words = estimators},
     {"prior", VALUE_PRIOR, BAYES, .at = AT(train.prior)},
@@ -142,6 +143,7 @@ static const setting settings[] = {
     {"schedule", VALUE_WORD, ANY, .at = AT(train.schedule), .words = schedules},
     {"weight-decay", VALUE_REAL, ANY, .at = AT(train.weight_decay), 0, 100},
     {"augment", VALUE_AUGMENT, ANY, .at = AT(train.augment)},
+    {"balance", VALUE_FLAG, ANY, .at = AT(train.balance)},
     {"patience", VALUE_NUMBER, ANY, .at = AT(train.patience), 1, 100000},
     {"validation", VALUE_REAL, ANY, .at = AT(cut.validation), 0, 0.9},
     {"folds", VALUE_NUMBER, ANY, .at = AT(cut.folds), 2, BH_CUT_FOLDS_MAX},
@@ -238,7 +240,7 @@ static int check_method(const train_request *r)
         if (train_was_given(r, s->name) && s->methods != ANY &&
             (s->methods >> r->method & 1) == 0) {
             return cli_usage(train_name, "--%s is for --method %s", s->name,
-                             s->methods == BAYES ? "bayes" : "ensemble");
+                             s->methods == BAYES ? "bayes" : "bayes or ensemble");
         }
     }
     return CLI_GO_ON;
@@ -281,7 +283,7 @@ static int finish(train_request *r)
     t->bayesian = r->method == METHOD_BAYES;
     t->sgd = r->optimiser == OPTIMISER_SGD;
     if (r->method == METHOD_ENSEMBLE && !train_was_given(r, "members")) {
-        t->members = 5;
+        t->members = 4;
     }
     return check_method(r);
 }

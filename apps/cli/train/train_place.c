@@ -1,52 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/train_place.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "train/train_options.h"
 #include "ui.h"
-
-// Another file in the same folder.
-static bool can_make(const char *path)
-{
-    char *trial = NULL;
-    if (asprintf(&trial, "%s.XXXXXX", path) < 0) {
-        errno = ENOMEM;
-        return false;
-    }
-    int fd = mkstemp(trial), number = errno;
-    if (fd >= 0) {
-        close(fd);
-        unlink(trial);
-    }
-    free(trial);
-    errno = number;
-    return fd >= 0;
-}
-
-int train_place_check(const char *path)
-{
-    struct stat info;
-    bool exists = lstat(path, &info) == 0;
-    if (exists && !S_ISREG(info.st_mode)) {
-        return cli_fail(train_name, "cannot write %s: it exists and is %s", path,
-                        S_ISDIR(info.st_mode)   ? "a folder"
-                        : S_ISLNK(info.st_mode) ? "a symbolic link"
-                                                : "no regular file");
-    }
-    if (path[0] == '\0') {
-        return cli_usage(train_name, "\"\" is no name of a file to write");
-    }
-    return can_make(path)
-               ? CLI_OK
-               : cli_fail(train_name, "cannot write %s: %s", path, strerror(errno));
-}
 
 int train_place_check_room(const char *path, uint64_t needed)
 {

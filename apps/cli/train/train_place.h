@@ -5,10 +5,8 @@
 
 #include <stdint.h>
 
-// Whether a file of that name can be made or replaced, as bh_file_replace does it.
-// Complains and returns an exit status.
-int train_place_check(const char *path);
-// Whether its folder has room for so many bytes.
+// Whether the folder of that file has room for so many bytes. Complains and returns an
+// exit status.
 int train_place_check_room(const char *path, uint64_t needed);
 
 #endif

@@ -33,8 +33,10 @@ void train_on_progress(void *user, const bh_train_progress *p)
         snprintf(label, sizeof label, "network %u of %u, epoch %u of %u", p->member,
                  p->members, p->epoch, p->epochs);
     }
-    snprintf(note, sizeof note, "loss %.4f  accuracy %.2f %%", p->loss,
-             100 * p->accuracy);
+    snprintf(note, sizeof note,
+             p->loss < 1e4 ? "loss %.4f  accuracy %.2f %%"
+                           : "loss %.2e  accuracy %.2f %%",
+             p->loss, 100 * p->accuracy);
     if (!p->epoch_done) {
         ui_progress(&w->u, label, (double)p->step / (double)p->steps, p->seconds_left,
                     note);

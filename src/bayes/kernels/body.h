@@ -3,6 +3,7 @@
 // length of a vector, and how many of them fit into the registers. A block of images is
 // PARTS vectors wide; loops that keep sums in registers take one part at a time.
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define PARTS (BH_LANES / VECTOR)

@@ -2,7 +2,7 @@
 // The inner loops of training, on blocks of BH_LANES images: tensors are
 // [channel][row][column][BH_LANES], aligned to 64 bytes, weights as in model/graph.h.
 //
-// One source (kernels_body.h) is compiled for every level of processors; results of two
+// One source (body.h) is compiled for every level of processors; results of two
 // levels differ in roundings only.
 #ifndef BH_BAYES_KERNELS_H
 #define BH_BAYES_KERNELS_H

@@ -7,6 +7,8 @@
 #define COL_BLOCK   3
 #define TAP_OUTS    3 // its weight gradient: outputs and taps of a kernel's row
 #define TAP_BLOCK   3
+#define SMALL_OUTS  1 // the same for kernels of 3 x 3
+#define TAP_SUMS    9
 #define DENSE_BLOCK 8 // fully connected: outputs, or inputs, at a time
 #define DENSE_ROWS  4 // its weight gradient: rows and vectors of a row
 #define DENSE_WIDTH 2

@@ -18,7 +18,8 @@ typedef struct bh_score {
     double mutual_information; // H(p) - mean of H(p_s): where the draws disagree
                                // (Houlsby et al., arXiv 1112.5745)
     double energy;             // mean over draws of -log sum_c exp(logit_c)
-                               // (Liu et al., NeurIPS 2020, at temperature 1)
+                               // (Liu et al., NeurIPS 2020) of the logits as they
+                               // are given, divided by the model's temperature
 } bh_score;
 
 // A score of each kind, all of one direction: the higher, the more unlike the training
