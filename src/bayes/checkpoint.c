@@ -67,7 +67,7 @@ static bh_status add_images(uint8_t digest[DIGEST_BYTES], const bh_images *image
     return status == BH_OK ? bh_hash(digest, both, sizeof both, NULL, 0) : status;
 }
 
-static bh_status digest_of(uint8_t digest[DIGEST_BYTES], const bh_train_run *r)
+static bh_status compute_digest(uint8_t digest[DIGEST_BYTES], const bh_train_run *r)
 {
     bh_writer w = {0};
     bh_graph_write(&r->model->graph, &w);
@@ -84,6 +84,15 @@ static bh_status digest_of(uint8_t digest[DIGEST_BYTES], const bh_train_run *r)
     bh_writer_clear(&w);
     status = status == BH_OK ? add_images(digest, r->images) : status;
     return status == BH_OK ? add_images(digest, r->options->validation) : status;
+}
+
+// All images go into it: once in a run, not at every epoch.
+static bh_status digest_of(uint8_t digest[DIGEST_BYTES], bh_train_run *r)
+{
+    bh_status status = r->has_digest ? BH_OK : compute_digest(r->digest, r);
+    r->has_digest = status == BH_OK;
+    memcpy(digest, r->digest, DIGEST_BYTES);
+    return status;
 }
 
 // The vectors of a run in one order for writing and for reading; NULL where the run
@@ -129,7 +138,7 @@ static void write_body(bh_writer *w, const bh_train_run *r)
     }
 }
 
-bh_status bh_checkpoint_save(const bh_train_run *r, const char *path, bh_error *err)
+bh_status bh_checkpoint_save(bh_train_run *r, const char *path, bh_error *err)
 {
     bh_writer w = {0};
     uint8_t digest[DIGEST_BYTES] = {0};
@@ -192,8 +201,7 @@ static void read_body(bh_train_run *run, bh_reader *r)
     }
 }
 
-static bh_status check(bh_reader *r, const bh_train_run *run, const char *path,
-                       bh_error *err)
+static bh_status check(bh_reader *r, bh_train_run *run, const char *path, bh_error *err)
 {
     uint8_t digest[DIGEST_BYTES] = {0}, own[DIGEST_BYTES] = {0};
     const uint8_t *head = bh_reader_bytes(r, sizeof magic);

@@ -10,7 +10,7 @@
 #include "bayes/run.h"
 
 // Replaces the file in one piece. BH_ERR_IO, BH_ERR_NOMEM.
-bh_status bh_checkpoint_save(const bh_train_run *run, const char *path,
+bh_status bh_checkpoint_save(bh_train_run *run, const char *path,
                              bh_error *err) BH_MUST_CHECK;
 
 // Into a run that was just made with the same options. BH_ERR_IO, BH_ERR_ENCODING,

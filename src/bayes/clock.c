@@ -18,7 +18,7 @@ static double now(void)
 static uint64_t steps_done(const bh_train_run *r)
 {
     const bh_train_options *o = r->options;
-    const uint64_t per_epoch = (r->images->count + o->batch - 1) / o->batch;
+    const uint64_t per_epoch = bh_train_run_steps(r);
     const uint64_t epochs = (uint64_t)r->member * o->epochs + r->epoch;
     return epochs * per_epoch + (r->at + o->batch - 1) / o->batch;
 }
@@ -26,7 +26,7 @@ static uint64_t steps_done(const bh_train_run *r)
 bh_train_clock bh_train_clock_make(const bh_train_run *r)
 {
     const bh_train_options *o = r->options;
-    const uint64_t per_epoch = (r->images->count + o->batch - 1) / o->batch;
+    const uint64_t per_epoch = bh_train_run_steps(r);
     bh_train_clock c = {.started = now(), .first_step = steps_done(r)};
     c.progress.members = o->members;
     c.progress.epochs = o->epochs;

@@ -121,11 +121,6 @@ static void channel_signs(bh_layer_scratch *s, bh_real *out, size_t channels,
     }
 }
 
-static size_t even_len(size_t len)
-{
-    return (len + 2 * BH_LANES - 1) / (2 * BH_LANES) * (2 * BH_LANES);
-}
-
 void bh_linear_forward(const bh_layer *l, bh_layer_state *state, bh_layer_scratch *s,
                        bh_pass pass, bh_real *out, const bh_real *in, const bh_real *a,
                        const bh_real *b)
@@ -138,7 +133,7 @@ void bh_linear_forward(const bh_layer *l, bh_layer_state *state, bh_layer_scratc
     if (pass == BH_PASS_LOCAL) {
         k->multiply(state->second, state->planes, state->planes, planes_len);
         product(l, k, s->product, state->second, b);
-        k->normals(&s->noise, s->pull, even_len(out_len));
+        k->normals(&s->noise, s->pull, bh_noise_len(out_len));
         k->add_noise(out, state->gain, s->product, s->pull, out_len);
     } else if (pass == BH_PASS_FLIPOUT) {
         channel_signs(s, state->signs, w.channels, w.height * w.width);

@@ -53,7 +53,7 @@ static bh_status room_init(room *r, const bh_graph *g)
     }
     const size_t n = r->tape.n_params;
     r->inputs = bh_alloc(CHUNK_BLOCKS * input_len(g), sizeof *r->inputs);
-    r->noise = bh_alloc(n + 2 * BH_LANES, sizeof *r->noise);
+    r->noise = bh_alloc(bh_noise_len(n), sizeof *r->noise);
     r->weights = bh_alloc(n, sizeof *r->weights);
     r->pixels = bh_alloc(bh_shape_len(g->input.shape), 1);
     r->real = bh_alloc(bh_shape_len(g->input.shape), sizeof *r->real);
@@ -75,8 +75,7 @@ static const bh_real *draw(const job *j, room *r, size_t chunk, uint32_t sample)
     const size_t n = r->tape.n_params;
     bh_noise noise = bh_noise_make(
         bh_train_seed(j->seed, BH_PURPOSE_CHUNK, j->first / CHUNK + chunk, sample));
-    k->normals(&noise, r->noise,
-               (n + 2 * BH_LANES - 1) / (2 * BH_LANES) * 2 * BH_LANES);
+    k->normals(&noise, r->noise, bh_noise_len(n));
     memcpy(r->weights, mean, n * sizeof *mean);
     k->multiply_add(r->weights, 1, dev, r->noise, n);
     return r->weights;

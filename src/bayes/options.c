@@ -75,7 +75,7 @@ static bh_status check_images(const bh_graph *g, const bh_images *images,
                               const bh_train_options *o, bh_error *err)
 {
     const bh_shape a = images->shape, b = g->input.shape;
-    if (a.channels != b.channels || a.height != b.height || a.width != b.width) {
+    if (!bh_shape_equal(a, b)) {
         return bh_fail(err, BH_ERR_ARG,
                        "the images are %ux%u with %u channels, the network wants %ux%u "
                        "with %u",

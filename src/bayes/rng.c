@@ -1,26 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bayes/rng.h"
 
-static uint64_t mix(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
+#include "base/mix.h"
 
 uint64_t bh_train_seed(uint64_t seed, bh_train_purpose purpose, uint64_t a, uint64_t b)
 {
-    const uint64_t step = 0x9e3779b97f4a7c15u;
-    seed = mix(seed + step) + (uint64_t)purpose;
-    seed = mix(seed + step) + a;
-    return mix(seed + step) + b;
+    seed = bh_mix(seed) + (uint64_t)purpose;
+    seed = bh_mix(seed) + a;
+    return bh_mix(seed) + b;
 }
 
 bh_train_rng bh_train_rng_make(uint64_t seed)
 {
     bh_train_rng rng;
-    for (size_t i = 0; i < 4; i++) {
-        rng.state[i] = mix(seed += 0x9e3779b97f4a7c15u);
+    for (size_t i = 0; i < 4; i++, seed += BH_MIX_STEP) {
+        rng.state[i] = bh_mix(seed);
     }
     return rng;
 }

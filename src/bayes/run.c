@@ -32,6 +32,11 @@ void bh_train_run_clear(bh_train_run *r)
     *r = (bh_train_run){0};
 }
 
+uint64_t bh_train_run_steps(const bh_train_run *r)
+{
+    return (r->images->count + r->options->batch - 1) / r->options->batch;
+}
+
 void bh_train_run_store(const bh_train_run *r, bh_model *m, uint32_t member)
 {
     const bh_variational *v = &r->trainer.posterior;

@@ -19,11 +19,15 @@ typedef struct bh_train_run {
     bh_real *best_mean, *best_rho;
     double best_loss;
     uint32_t stale; // epochs since then
+    // Of network, data and options: kept once a checkpoint has asked for it.
+    bool has_digest;
+    uint8_t digest[32];
 } bh_train_run;
 
 bh_status bh_train_run_init(bh_train_run *r, bh_model *m, const bh_images *images,
                             const bh_train_options *options) BH_MUST_CHECK;
 void bh_train_run_clear(bh_train_run *r);
+uint64_t bh_train_run_steps(const bh_train_run *r); // of one epoch
 
 // The posterior that is trained to and from member `member` of a model.
 void bh_train_run_store(const bh_train_run *r, bh_model *m, uint32_t member);

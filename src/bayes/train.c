@@ -43,11 +43,6 @@ static uint32_t ordinary_epochs(const bh_train_options *o)
     return wanted < half ? wanted : half;
 }
 
-static uint64_t steps_per_epoch(const bh_train_run *r)
-{
-    return (r->images->count + r->options->batch - 1) / r->options->batch;
-}
-
 static double schedule_factor(bh_schedule schedule, double done)
 {
     switch (schedule) {
@@ -66,7 +61,7 @@ static bh_step next_step(const session *s)
 {
     const bh_train_run *r = &s->run;
     const bh_train_options *o = r->options;
-    const uint64_t per_epoch = steps_per_epoch(r), left = r->images->count - r->at;
+    const uint64_t per_epoch = bh_train_run_steps(r), left = r->images->count - r->at;
     const uint32_t ordinary = ordinary_epochs(o);
     bh_step step = {.bayesian = r->epoch >= ordinary};
     step.index = r->epoch * per_epoch + r->at / o->batch;

@@ -13,15 +13,11 @@
 // Parameters that a thread updates at a time.
 #define PART 8192
 
-static size_t round_up(size_t len, size_t to)
-{
-    return (len + to - 1) / to * to;
-}
-
 // Images of every strand of a batch but the last, whole blocks.
 static size_t strand_len(size_t count)
 {
-    size_t len = round_up((count + BH_STRANDS_MAX - 1) / BH_STRANDS_MAX, BH_LANES);
+    const size_t blocks = (count + BH_LANES - 1) / BH_LANES;
+    const size_t len = (blocks + BH_STRANDS_MAX - 1) / BH_STRANDS_MAX * BH_LANES;
     return len > STRAND ? len : STRAND;
 }
 
@@ -32,7 +28,7 @@ static size_t strand_count(size_t count)
 
 static bool take(bh_real **out, size_t len)
 {
-    *out = bh_alloc(round_up(len, 2 * BH_LANES), sizeof **out);
+    *out = bh_alloc(bh_noise_len(len), sizeof **out);
     return *out != NULL;
 }
 
@@ -182,7 +178,7 @@ static void draw(const bh_trainer *t, bh_strand *s, const bh_step *step,
     if (!step->bayesian || estimator == BH_ESTIMATOR_LOCAL) {
         return;
     }
-    t->kernels->normals(noise, s->noise, round_up(v->len, 2 * BH_LANES));
+    t->kernels->normals(noise, s->noise, bh_noise_len(v->len));
     t->kernels->multiply(s->drawn, v->dev, s->noise, v->len);
     *b = s->drawn;
     if (estimator == BH_ESTIMATOR_SAMPLE) {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/mix.h"
 
 #define SHARE_ONE (1u << 20) // a share of 1
 
@@ -30,15 +31,6 @@ typedef struct deck {
     uint8_t *taken; // [n_ids]: dealt to the part that was asked for
 } deck;
 
-// The finaliser of splitmix64: every bit of the result depends on every bit of v.
-static uint64_t mix(uint64_t v)
-{
-    v += 0x9e3779b97f4a7c15u;
-    v = (v ^ (v >> 30)) * 0xbf58476d1ce4e5b9u;
-    v = (v ^ (v >> 27)) * 0x94d049bb133111ebu;
-    return v ^ (v >> 31);
-}
-
 static size_t id_of(const deck *d, size_t example)
 {
     return d->data->group != NULL ? d->data->group[example] : example;
@@ -47,9 +39,9 @@ static size_t id_of(const deck *d, size_t example)
 // The units of those examples that are training examples so far.
 static void count_units(deck *d, uint64_t seed)
 {
-    uint64_t key = mix(seed);
+    uint64_t key = bh_mix(seed);
     for (size_t i = 0; i < d->n_ids; i++) {
-        d->units[i] = (unit){.order = mix(key ^ i), .id = (uint32_t)i};
+        d->units[i] = (unit){.order = bh_mix(key ^ i), .id = (uint32_t)i};
     }
     for (size_t i = 0; i < d->data->images.count; i++) {
         unit *u = &d->units[id_of(d, i)];
@@ -112,7 +104,7 @@ static void deal_validation(deck *d, double share, uint64_t seed)
     uint32_t part = (uint32_t)(share * SHARE_ONE);
     part = part == 0 ? 1 : part;
     // Another order than that of the test split.
-    deal(d, (uint32_t[]){SHARE_ONE - part, part}, 2, 1, mix(~seed),
+    deal(d, (uint32_t[]){SHARE_ONE - part, part}, 2, 1, bh_mix(~seed),
          BH_SPLIT_VALIDATION);
 }
 

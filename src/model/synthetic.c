@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/synthetic.h"
+#include "base/mix.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,13 +16,11 @@
 #define PIXEL_DEV  0.3081f
 #define TWO_PI     6.283185307179586
 
-// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
 static uint64_t next(uint64_t *state)
 {
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    uint64_t z = bh_mix(*state);
+    *state += BH_MIX_STEP;
+    return z;
 }
 
 // In (0, 1).

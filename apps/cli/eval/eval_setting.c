@@ -20,7 +20,7 @@ static const char *shape_text(char *text, size_t size, bh_shape s)
 static int check_shape(const eval_setting *s, const char *path, const bh_images *images)
 {
     char got[64], wanted[64];
-    if (memcmp(&images->shape, &s->shape, sizeof s->shape) == 0) {
+    if (bh_shape_equal(images->shape, s->shape)) {
         return CLI_OK;
     }
     return cli_fail(eval_name, "the images in %s are %s, the model takes %s", path,

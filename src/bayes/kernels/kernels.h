@@ -94,4 +94,10 @@ const bh_train_kernels *bh_train_kernels_of(bh_cpu level);
 
 bh_noise bh_noise_make(uint64_t seed);
 
+// Room for at least len deviates: what `normals` may be asked for.
+static inline size_t bh_noise_len(size_t len)
+{
+    return (len + 2 * BH_LANES - 1) / (2 * BH_LANES) * (2 * BH_LANES);
+}
+
 #endif
